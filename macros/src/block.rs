@@ -1,0 +1,83 @@
+//! `context_block!`: a checked `async` block.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{Error, Expr, ExprAsync, Result, Token};
+
+use crate::args::{ContextArgs, State};
+use crate::diagnostics::Errors;
+use crate::expand::user_block;
+use crate::rewrite;
+use crate::scope::Scope;
+
+struct Input {
+    args: TokenStream,
+    block: ExprAsync,
+}
+
+// Input:  context_block!(App, async move { greeting(1).await })
+// Output: ::request_context::__private::needs_context::<App, _>(async move {
+//             { const _: () = (); (unsafe { ::request_context::__private::inside::<App>() }).call(greeting(1)).await }
+//         })
+pub(crate) fn context_block(input: TokenStream) -> TokenStream {
+    match parse.parse2(input) {
+        Ok(input) => expand(input),
+        Err(error) => {
+            let error = error.to_compile_error();
+            quote!({ #error })
+        }
+    }
+}
+
+/// `[crate = path,] [State,] async [move] { … }`: what stands before the block reads like an attribute's arguments.
+fn parse(input: ParseStream) -> Result<Input> {
+    let mut args = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![async]) {
+        let token: proc_macro2::TokenTree = input.parse()?;
+        args.extend([token]);
+    }
+    if input.is_empty() {
+        return Err(needs_block(args));
+    }
+    let block = match input.parse()? {
+        Expr::Async(block) => block,
+        other => return Err(needs_block(other)),
+    };
+    let _: Option<Token![,]> = input.parse()?;
+    if !input.is_empty() {
+        return Err(input.error("`context_block!` ends with its `async` block; remove what follows"));
+    }
+    Ok(Input { args, block })
+}
+
+fn needs_block(found: impl quote::ToTokens) -> Error {
+    Error::new_spanned(
+        found,
+        "`context_block!` needs an `async` block; write `context_block!(State, async move { .. })`",
+    )
+}
+
+fn expand(Input { args, block }: Input) -> TokenStream {
+    let mut errors = Errors::default();
+    let args = ContextArgs::of_block(args, &mut errors);
+    let scope = Scope {
+        krate: args.krate,
+        state: args.state,
+        name: block.async_token.span(),
+    };
+    let here = scope.here();
+    let krate = scope.krate.at(here);
+    let stmts = &block.block.stmts;
+    let rewritten = rewrite::body(quote!(#(#stmts)*), &scope, &mut errors);
+    let token = rewritten.uses_token.then(|| scope.bind_token());
+    let user = user_block(block.block.brace_token, &rewritten.body);
+    let (keyword, capture) = (block.async_token, block.capture);
+    let future = quote_spanned!(here=> #keyword #capture { #token #user });
+    let checked = match &scope.state {
+        State::Typed(state) => quote_spanned!(here=> #krate::__private::needs_context::<#state, _>(#future)),
+        State::Any => quote_spanned!(here=> #krate::__private::needs_any_context(#future)),
+    };
+    if errors.is_empty() { checked } else { quote!({ #errors #checked }) }
+}

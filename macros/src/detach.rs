@@ -1,0 +1,182 @@
+//! `#[detached]` on a statement of a context fn's body.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::visit_mut::VisitMut;
+use syn::{Attribute, Expr, ExprMacro, Meta, Path, Stmt};
+
+use crate::args::Krate;
+use crate::diagnostics::Errors;
+use crate::rewrite::Rewriter;
+use crate::scope::{Scope, without_unsafe_lint};
+use crate::words::Word;
+
+/// A detached statement, while its inside is rewritten.
+pub(crate) struct Part {
+    guard: Ident,
+    attribute: Span,
+}
+
+impl Part {
+    // Output: (unsafe { inside::<App>() }).detached(&__detached, EXPR)
+    pub(crate) fn call(&self, scope: &Scope, work: &Expr) -> TokenStream {
+        scope.call_detached(&self.guard, self.attribute, work)
+    }
+
+    pub(crate) fn refuse(&self, word: Word, name: &Ident, errors: &mut Errors) {
+        let begins = match self.attribute.start().line {
+            0 => String::new(),
+            line => format!("the part begins on line {line}, "),
+        };
+        let way_out = match word {
+            Word::Attach => "call it before",
+            _ => "read what it needs before it",
+        };
+        let message = format!("`{name}!()` cannot be used in a `#[detached]` part; {begins}{way_out}");
+        errors.at(name.span(), message);
+    }
+}
+
+/// Takes `#[detached]` off a statement. On a nested item it is the ordinary attribute, and stays.
+pub(crate) fn attribute(stmt: &mut Stmt, krate: &Krate) -> Option<Attribute> {
+    let attrs = match stmt {
+        Stmt::Local(local) => &mut local.attrs,
+        Stmt::Macro(mac) => &mut mac.attrs,
+        Stmt::Expr(expr, _) => attrs_of(expr)?,
+        Stmt::Item(_) => return None,
+    };
+    let index = attrs.iter().position(|attr| is_detached(attr.path(), krate))?;
+    Some(attrs.remove(index))
+}
+
+fn is_detached(path: &Path, krate: &Krate) -> bool {
+    let (Some(first), Some(last)) = (path.segments.first(), path.segments.last()) else {
+        return false;
+    };
+    last.ident == "detached" && (path.get_ident().is_some() || krate.starts_with(&first.ident))
+}
+
+/// Where `syn` keeps the attributes of an expression statement: on the leftmost operand.
+fn attrs_of(expr: &mut Expr) -> Option<&mut Vec<Attribute>> {
+    Some(match expr {
+        Expr::Assign(e) => return attrs_of(&mut e.left),
+        Expr::Binary(e) => return attrs_of(&mut e.left),
+        Expr::Cast(e) => return attrs_of(&mut e.expr),
+        Expr::Array(e) => &mut e.attrs,
+        Expr::Async(e) => &mut e.attrs,
+        Expr::Await(e) => &mut e.attrs,
+        Expr::Block(e) => &mut e.attrs,
+        Expr::Break(e) => &mut e.attrs,
+        Expr::Call(e) => &mut e.attrs,
+        Expr::Closure(e) => &mut e.attrs,
+        Expr::Field(e) => &mut e.attrs,
+        Expr::ForLoop(e) => &mut e.attrs,
+        Expr::Group(e) => &mut e.attrs,
+        Expr::If(e) => &mut e.attrs,
+        Expr::Index(e) => &mut e.attrs,
+        Expr::Infer(e) => &mut e.attrs,
+        Expr::Lit(e) => &mut e.attrs,
+        Expr::Loop(e) => &mut e.attrs,
+        Expr::Macro(e) => &mut e.attrs,
+        Expr::Match(e) => &mut e.attrs,
+        Expr::MethodCall(e) => &mut e.attrs,
+        Expr::Paren(e) => &mut e.attrs,
+        Expr::Path(e) => &mut e.attrs,
+        Expr::Range(e) => &mut e.attrs,
+        Expr::Reference(e) => &mut e.attrs,
+        Expr::Repeat(e) => &mut e.attrs,
+        Expr::Return(e) => &mut e.attrs,
+        Expr::Struct(e) => &mut e.attrs,
+        Expr::Try(e) => &mut e.attrs,
+        Expr::Tuple(e) => &mut e.attrs,
+        Expr::Unary(e) => &mut e.attrs,
+        Expr::Unsafe(e) => &mut e.attrs,
+        Expr::While(e) => &mut e.attrs,
+        _ => return None,
+    })
+}
+
+// Input:  #[detached] let raw = load(5).await?;
+// Output: let raw = { let __detached = unsafe { detached_part() };
+//                     (unsafe { inside::<App>() }).detached(&__detached, load(5)).await? };
+//
+// Input:  #[detached] foo(&x).await;
+// Output: { let __detached = unsafe { detached_part() };
+//           (unsafe { inside::<App>() }).detached(&__detached, foo(&x)).await; }
+pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stmt) {
+    if !matches!(attr.meta, Meta::Path(_)) {
+        rewriter.errors.on(&attr.meta, "`#[detached]` takes no arguments on a statement");
+    }
+    while let Some(second) = attribute(stmt, &rewriter.scope.krate) {
+        rewriter.errors.on(second, "duplicate `#[detached]`");
+    }
+    let part = Part {
+        guard: Ident::new("__detached", Span::mixed_site()),
+        attribute: name_span(attr.path()),
+    };
+    let guard = guard(attr.path(), &part, &rewriter.scope.krate);
+    match stmt {
+        Stmt::Local(local) => {
+            let Some(init) = &mut local.init else {
+                rewriter.errors.on(
+                    &attr,
+                    "`#[detached]` cannot be used on a `let` without a value; do it where the value is assigned instead",
+                );
+                return;
+            };
+            inside(rewriter, part, |rewriter| rewriter.visit_expr_mut(&mut init.expr));
+            let value = Stmt::Expr((*init.expr).clone(), None);
+            let mut block = quote!({ #guard #value });
+            if let Some((_, otherwise)) = &mut init.diverge {
+                rewriter.visit_expr_mut(otherwise);
+                // A brace may not stand before the `else`.
+                block = quote!((#block));
+            }
+            *init.expr = Expr::Verbatim(block);
+        }
+        Stmt::Expr(..) | Stmt::Macro(_) => {
+            inside(rewriter, part, |rewriter| rewriter.visit_stmt_mut(stmt));
+            let inner = as_expression(stmt);
+            *stmt = Stmt::Expr(Expr::Verbatim(quote!({ #guard #inner })), None);
+        }
+        Stmt::Item(_) => {}
+    }
+}
+
+fn inside(rewriter: &mut Rewriter, part: Part, visit: impl FnOnce(&mut Rewriter)) {
+    let outer = rewriter.part.replace(part);
+    visit(rewriter);
+    rewriter.part = outer;
+}
+
+/// A macro without a semicolon may be the value of the block around it.
+fn as_expression(stmt: &Stmt) -> Stmt {
+    match stmt {
+        Stmt::Macro(mac) if mac.semi_token.is_none() => Stmt::Expr(
+            Expr::Macro(ExprMacro {
+                attrs: mac.attrs.clone(),
+                mac: mac.mac.clone(),
+            }),
+            None,
+        ),
+        other => other.clone(),
+    }
+}
+
+/// The guard is created at the attribute, which is the place that a panic names later.
+fn guard(path: &Path, part: &Part, krate: &Krate) -> TokenStream {
+    let span = part.attribute;
+    let krate = krate.at(span);
+    let create = without_unsafe_lint(quote_spanned!(span=> #krate::__private::detached_part()));
+    let guard = &part.guard;
+    quote! {
+        // The attribute is gone by now, and its import would count as unused.
+        #[allow(unused_imports)]
+        use #path as _;
+        let #guard = #create;
+    }
+}
+
+fn name_span(path: &Path) -> Span {
+    path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span())
+}

@@ -1,0 +1,252 @@
+//! What the attributes turn a fn into.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::token::{Brace, Paren};
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Lifetime, PredicateType, ReturnType, Signature, Token, Type, TypeInfer, TypeParamBound, TypeTuple, WherePredicate,
+};
+
+use crate::args::{ContextArgs, DetachedArgs, State};
+use crate::diagnostics::Errors;
+use crate::item::{Body, FnItem, Item};
+use crate::scope::Scope;
+use crate::validate::{self, Verdict};
+use crate::{instrument, parameters, refuse, rewrite};
+
+pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let parsed = ContextArgs::parse(args.clone(), &mut errors);
+    let krate = parsed.krate.at(Span::call_site());
+    let mut item = match the_fn("#[context_async]", &input, &mut errors) {
+        Some(item) => item,
+        None => return quote!(#errors #input),
+    };
+    if let Some(reordered) = instrument::first(&mut item, &quote!(#krate::context_async(#args))) {
+        return reordered;
+    }
+    match validate::context_fn(&mut item, &mut errors) {
+        Verdict::Expand => context_fn(parsed, *item, &mut errors),
+        Verdict::ExpandInside => {
+            let inner = context_fn(parsed, *item, &mut errors);
+            quote!(fn main() { #[allow(dead_code)] #inner })
+        }
+        Verdict::Unchanged => quote!(#errors #item),
+    }
+}
+
+pub(crate) fn detached(args: TokenStream, input: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let parsed = DetachedArgs::parse(args.clone(), &mut errors);
+    let krate = parsed.krate.at(Span::call_site());
+    let mut item = match the_fn("#[detached]", &input, &mut errors) {
+        Some(item) => item,
+        None => return quote!(#errors #input),
+    };
+    if let Some(reordered) = instrument::first(&mut item, &quote!(#krate::detached(#args))) {
+        return reordered;
+    }
+    match validate::detached_fn(&mut item, &mut errors) {
+        Verdict::Unchanged => quote!(#errors #item),
+        Verdict::Expand | Verdict::ExpandInside => detached_fn(&parsed, *item, &mut errors),
+    }
+}
+
+fn the_fn(attribute: &str, input: &TokenStream, errors: &mut Errors) -> Option<Box<FnItem>> {
+    match Item::parse(input.clone()) {
+        Item::Fn(item) => return Some(item),
+        Item::Other(keyword) => errors.at(keyword.span(), validate::not_a_fn(attribute, &keyword)),
+        Item::Unreadable(error) => errors.push(error),
+    }
+    None
+}
+
+// Input:  #[context_async(App)]
+//         async fn greeting(id: u64) -> String { load(id).await }
+//
+// Output: fn greeting(id: u64) -> ::request_context::NeedsContext<App, impl Future<Output = String> + Send>
+//         where App: 'static
+//         {
+//             ::request_context::__private::needs_context::<App, _>(async move {
+//                 if false { let __ret: String = loop {}; return __ret; }
+//                 let id = id;
+//                 { const _: () = ();
+//                   (unsafe { ::request_context::__private::inside::<App>() }).call(load(id)).await }
+//             })
+//         }
+fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> TokenStream {
+    let scope = Scope {
+        krate: args.krate,
+        state: args.state,
+        name: item.sig.ident.span(),
+    };
+    // Edition 2024 whatever the user's is: there `impl Future` captures every lifetime, as an `async fn` does.
+    let here = scope.here();
+    let krate = scope.krate.at(here);
+
+    let output = output_of(&item.sig);
+    let never = matches!(output, Type::Never(_));
+    let output_type = if never { quote_spanned!(here=> #krate::__private::Never) } else { quote!(#output) };
+    let send = (!args.not_send).then(|| quote_spanned!(here=> + ::core::marker::Send));
+    let future = quote_spanned!(here=> impl ::core::future::Future<Output = #output_type> #send);
+
+    item.sig.asyncness = None;
+    let (returned, constructor) = match &scope.state {
+        State::Typed(state) => {
+            outlives_static(&mut item.sig, state, here);
+            (
+                quote_spanned!(here=> #krate::NeedsContext<#state, #future>),
+                quote_spanned!(here=> #krate::__private::needs_context::<#state, _>),
+            )
+        }
+        State::Any => (
+            quote_spanned!(here=> #krate::NeedsAnyContext<#future>),
+            quote_spanned!(here=> #krate::__private::needs_any_context),
+        ),
+    };
+    item.sig.output = ReturnType::Type(Token![->](here), Box::new(Type::Verbatim(returned)));
+
+    if let Body::Block(brace, tokens) = &mut item.body {
+        let parameters = parameters::move_into_body(&mut item.sig);
+        let rewritten = rewrite::body(std::mem::take(tokens), &scope, errors);
+        let token = rewritten.uses_token.then(|| scope.bind_token());
+        let anchor = return_anchor(&output);
+        let user = user_block(*brace, &rewritten.body);
+        let mut future = quote_spanned!(here=> async move { #anchor #parameters #token #user });
+        if args.boxed {
+            let boxed = Ident::new(if args.not_send { "boxed_local" } else { "boxed" }, here);
+            // The outer block hides the lifetime of the box, which is none of the fn's own when it has two.
+            future = quote_spanned!(here=> async move { #krate::__private::#boxed(#future).await });
+        }
+        *tokens = quote_spanned!(here=> #constructor(#future));
+        *brace = Brace(here);
+    }
+    quote!(#errors #item)
+}
+
+// Input:  #[detached]
+//         async fn load(id: u64) -> Row { query(id).await }
+//
+// Output: async fn load(id: u64) -> Row {
+//             ::request_context::__private::detached_fn_send(async move {
+//                 if false { let __ret: Row = loop {}; return __ret; }
+//                 let id = id;
+//                 { const _: () = ();
+//                   query(id).await }
+//             }).await
+//         }
+fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> TokenStream {
+    let name = item.sig.ident.span();
+    let here = Span::call_site().located_at(name);
+    if let Body::Block(brace, tokens) = &mut item.body {
+        // What a method or a generic fn captures may be `!Send` for some callers only.
+        let send = !args.not_send && !parameters::is_generic(&item.sig, tokens);
+        let parameters = parameters::move_into_body(&mut item.sig);
+        let output = output_of(&item.sig);
+        let anchor = return_anchor(&output);
+        let body = refuse::words(std::mem::take(tokens), &args.krate, errors);
+        let user = user_block(*brace, &body);
+        let future = quote_spanned!(here=> async move { #anchor #parameters #user });
+        // `Location::caller()` is the fn's name.
+        let krate = args.krate.at(name);
+        let constructor = Ident::new(if send { "detached_fn_send" } else { "detached_fn" }, name);
+        let call = quote_spanned!(name=> #krate::__private::#constructor(#future));
+        *tokens = match output {
+            Type::Never(_) => quote_spanned! {here=>
+                #call.await;
+                #[allow(unreachable_code, clippy::empty_loop)]
+                loop {}
+            },
+            _ => quote_spanned!(here=> #call.await),
+        };
+        *brace = Brace(here);
+    }
+    quote!(#errors #item)
+}
+
+/// The user's own braces, which decide by their edition when temporaries are dropped.
+pub(crate) fn user_block(brace: Brace, body: &TokenStream) -> TokenStream {
+    // Braces around a single expression are linted. An item can stand before other items without being linted too.
+    let not_alone = quote!(const _: () = (););
+    let mut block = TokenStream::new();
+    brace.surround(&mut block, |tokens| tokens.extend(quote!(#not_alone #body)));
+    block
+}
+
+/// A body that is moved into a block has lost its return type, and with it coercions and the types of `?`.
+fn return_anchor(output: &Type) -> Option<TokenStream> {
+    if let Type::Never(_) = output {
+        return None;
+    }
+    let mut output = output.clone();
+    // `rustc` points here where another type is returned.
+    let here = Span::call_site().located_at(output.span());
+    EraseImplTrait.visit_type_mut(&mut output);
+    let hidden = Ident::new("__ret", Span::mixed_site().located_at(here));
+    Some(quote_spanned! {here=>
+        #[allow(
+            unknown_lints,
+            unreachable_code,
+            deprecated,
+            clippy::diverging_sub_expression,
+            clippy::empty_loop,
+            clippy::let_unit_value,
+            clippy::let_with_type_underscore,
+            clippy::needless_return,
+            clippy::unreachable
+        )]
+        if false {
+            let #hidden: #output = loop {};
+            return #hidden;
+        }
+    })
+}
+
+struct EraseImplTrait;
+
+impl VisitMut for EraseImplTrait {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::ImplTrait(_) = ty {
+            *ty = Type::Infer(TypeInfer {
+                attrs: Vec::new(),
+                underscore_token: Token![_](ty.span()),
+            });
+        } else {
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+}
+
+fn output_of(sig: &Signature) -> Type {
+    match &sig.output {
+        ReturnType::Type(_, ty) => (**ty).clone(),
+        ReturnType::Default => Type::Tuple(TypeTuple {
+            attrs: Vec::new(),
+            paren_token: Paren(Span::call_site().located_at(sig.ident.span())),
+            elems: Punctuated::new(),
+        }),
+    }
+}
+
+/// Bounds the state by `'static`, where the fn's own bounds of it are: clippy lints bounds in two places.
+fn outlives_static(sig: &mut Signature, state: &Type, here: Span) {
+    let bound = TypeParamBound::Lifetime(Lifetime::new("'static", here));
+    let parameter = sig.generics.type_params_mut().find(|parameter| {
+        matches!(state, Type::Path(ty) if ty.qself.is_none() && ty.path.is_ident(&parameter.ident))
+    });
+    if let Some(parameter) = parameter.filter(|parameter| !parameter.bounds.is_empty()) {
+        parameter.bounds.push(bound);
+        return;
+    }
+    let predicates = &mut sig.generics.make_where_clause().predicates;
+    predicates.push(WherePredicate::Type(PredicateType {
+        attrs: Vec::new(),
+        lifetimes: None,
+        bounded_ty: state.clone(),
+        colon_token: Token![:](here),
+        bounds: Punctuated::from_iter([bound]),
+    }));
+}

@@ -1,0 +1,121 @@
+//! The fn an attribute stands on. Its body stays tokens here.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Result, Signature, Token, Visibility, braced, token};
+
+pub(crate) struct FnItem {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) defaultness: Option<Token![default]>,
+    pub(crate) sig: Signature,
+    pub(crate) body: Body,
+}
+
+pub(crate) enum Body {
+    Block(token::Brace, TokenStream),
+    /// A trait method that is only declared.
+    Semi(Token![;]),
+}
+
+pub(crate) enum Item {
+    Fn(Box<FnItem>),
+    /// Something else, and the word that says what.
+    Other(TokenTree),
+    Unreadable(syn::Error),
+}
+
+impl Item {
+    pub(crate) fn parse(tokens: TokenStream) -> Self {
+        if let Some(keyword) = what_else(tokens.clone()) {
+            return Item::Other(keyword);
+        }
+        match FnItem::parse.parse2(tokens) {
+            Ok(item) => Item::Fn(Box::new(item)),
+            Err(error) => Item::Unreadable(error),
+        }
+    }
+}
+
+impl FnItem {
+    fn parse(input: ParseStream) -> Result<Self> {
+        let mut attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let defaultness = input.parse()?;
+        let sig = input.parse()?;
+        let body = if input.peek(Token![;]) {
+            Body::Semi(input.parse()?)
+        } else {
+            let content;
+            let brace = braced!(content in input);
+            // The body moves into a block of its own, where inner attributes are not allowed everywhere.
+            attrs.extend(content.call(Attribute::parse_inner)?.into_iter().map(|mut attr| {
+                attr.style = syn::AttrStyle::Outer;
+                attr
+            }));
+            Body::Block(brace, content.parse()?)
+        };
+        Ok(FnItem {
+            attrs,
+            vis,
+            defaultness,
+            sig,
+            body,
+        })
+    }
+
+    pub(crate) fn has_lifetime(&self, name: &str) -> bool {
+        self.sig.generics.lifetimes().any(|l| l.lifetime.ident == name)
+    }
+}
+
+impl ToTokens for FnItem {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        for attr in &self.attrs {
+            attr.to_tokens(tokens);
+        }
+        self.vis.to_tokens(tokens);
+        self.defaultness.to_tokens(tokens);
+        self.sig.to_tokens(tokens);
+        match &self.body {
+            Body::Block(brace, body) => brace.surround(tokens, |tokens| body.to_tokens(tokens)),
+            Body::Semi(semi) => semi.to_tokens(tokens),
+        }
+    }
+}
+
+/// The keyword of an item that is not a fn.
+fn what_else(tokens: TokenStream) -> Option<TokenTree> {
+    let parser = |input: ParseStream| {
+        input.call(Attribute::parse_outer)?;
+        input.parse::<Visibility>()?;
+        let rest: TokenStream = input.parse()?;
+        Ok(rest)
+    };
+    let rest = parser.parse2(tokens).ok()?;
+    let mut first = None;
+    for token in rest {
+        match &token {
+            TokenTree::Ident(word) if word == "fn" => return None,
+            TokenTree::Ident(word)
+                if ["default", "const", "async", "unsafe", "safe", "extern"].iter().any(|m| word == m) =>
+            {
+                first.get_or_insert(token);
+            }
+            // The ABI of `extern "C" fn`.
+            TokenTree::Literal(_) if first.is_some() => {}
+            TokenTree::Ident(word) if ["impl", "trait", "mod", "crate"].iter().any(|k| word == k) => {
+                return Some(token);
+            }
+            _ => return first.or(Some(token)),
+        }
+    }
+    first
+}
+
+/// Whether the last segment of an attribute's path is one of `names`.
+pub(crate) fn is_named(attr: &Attribute, names: &[&str]) -> bool {
+    let last = attr.path().segments.last();
+    last.is_some_and(|segment| names.iter().any(|name| segment.ident == name))
+}

@@ -1,0 +1,98 @@
+//! Words in the body of a `#[detached]` fn.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::parse::Parser;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, Block, Expr, Item, Macro, Path, Stmt, Type};
+
+use crate::args::Krate;
+use crate::detach;
+use crate::diagnostics::Errors;
+use crate::words::{self, Replacement, Use, Word};
+
+/// Puts an error in the place of each word. It has every type there is, so that no other error follows from it.
+//
+// Input:  log(&context!().user).await
+// Output: log(&::core::compile_error!("…").user).await
+pub(crate) fn words(tokens: TokenStream, krate: &Krate, errors: &mut Errors) -> TokenStream {
+    let mut stmts = match Block::parse_within.parse2(tokens.clone()) {
+        Ok(stmts) => stmts,
+        Err(error) => {
+            errors.push(error);
+            return tokens;
+        }
+    };
+    let mut refuser = Refuser { krate, errors };
+    for stmt in &mut stmts {
+        refuser.visit_stmt_mut(stmt);
+    }
+    quote!(#(#stmts)*)
+}
+
+struct Refuser<'a> {
+    krate: &'a Krate,
+    errors: &'a mut Errors,
+}
+
+impl Refuser<'_> {
+    fn refusal(&self, mac: &Macro) -> Option<TokenStream> {
+        match Word::of_path(&mac.path, self.krate)? {
+            (Word::Block, _) => None,
+            (_, name) => Some(error(&name)),
+        }
+    }
+}
+
+fn error(name: &Ident) -> TokenStream {
+    let message = format!(
+        "`{name}!()` cannot be used in a `#[detached]` fn; \
+         annotate the fn with `#[context_async(State)]` instead, or pass in what it needs"
+    );
+    quote_spanned!(name.span()=> ::core::compile_error!(#message))
+}
+
+impl VisitMut for Refuser<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        let refusal = match expr {
+            Expr::Macro(mac) => self.refusal(&mac.mac),
+            _ => None,
+        };
+        match refusal {
+            Some(error) => *expr = Expr::Verbatim(error),
+            None => visit_mut::visit_expr_mut(self, expr),
+        }
+    }
+
+    fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
+        if let Some(attr) = detach::attribute(stmt, self.krate) {
+            let message = "`#[detached]` cannot be used in a `#[detached]` fn, all of which is detached; remove it instead";
+            self.errors.on(attr, message);
+        }
+        let refusal = match stmt {
+            Stmt::Macro(mac) => self.refusal(&mac.mac).map(|error| (error, mac.semi_token)),
+            _ => None,
+        };
+        match refusal {
+            Some((error, semi)) => *stmt = Stmt::Expr(Expr::Verbatim(error), semi),
+            None => visit_mut::visit_stmt_mut(self, stmt),
+        }
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        if Word::of_path(&mac.path, self.krate).is_none() {
+            let tokens = std::mem::take(&mut mac.tokens);
+            mac.tokens = words::in_tokens(tokens, self.krate, &mut |Use { name, .. }| Replacement::Whole(error(&name)));
+        }
+    }
+
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        if let Item::Macro(item) = item {
+            visit_mut::visit_item_macro_mut(self, item);
+        }
+    }
+
+    fn visit_type_mut(&mut self, _: &mut Type) {}
+    fn visit_path_mut(&mut self, _: &mut Path) {}
+    fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
+}

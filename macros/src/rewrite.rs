@@ -1,0 +1,250 @@
+//! The body of a context fn: awaits and words.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::parse::Parser;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    AngleBracketedGenericArguments, Attribute, Block, Expr, ExprAsync, ExprClosure, ExprConst, ExprRepeat, Item, Local,
+    Macro, Path, Stmt, StmtMacro, Type,
+};
+
+use crate::combinators;
+use crate::detach::{self, Part};
+use crate::diagnostics::Errors;
+use crate::instrument;
+use crate::scope::Scope;
+use crate::words::{self, Replacement, Use, Word};
+
+/// A rewritten body, and whether it names the hidden token.
+pub(crate) struct Rewritten {
+    pub(crate) body: TokenStream,
+    pub(crate) uses_token: bool,
+}
+
+// Input:  let rows = load(id).await?; context!().user
+// Output: let rows = (unsafe { inside::<App>() }).call(load(id)).await?; context!(@ the_request_context).user
+pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> Rewritten {
+    let mut stmts = match Block::parse_within.parse2(tokens.clone()) {
+        Ok(stmts) => stmts,
+        Err(error) => {
+            errors.push(error);
+            return Rewritten {
+                body: tokens,
+                uses_token: false,
+            };
+        }
+    };
+    let mut rewriter = Rewriter {
+        scope,
+        errors,
+        place: Place::Body,
+        part: None,
+        uses_token: false,
+    };
+    for stmt in &mut stmts {
+        rewriter.visit_stmt_mut(stmt);
+    }
+    let uses_token = rewriter.uses_token;
+    Rewritten {
+        body: quote!(#(#stmts)*),
+        uses_token,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Body,
+    /// The body, inside the `async` block of `#[instrument]`.
+    Instrumented,
+    /// What `#[instrument]` puts around that block: none of it is the user's.
+    Wrapper,
+    /// A nested `async` block or closure, which may run in another task: its awaits are its own.
+    Nested,
+}
+
+pub(crate) struct Rewriter<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) errors: &'a mut Errors,
+    place: Place,
+    /// The detached statement around here.
+    pub(crate) part: Option<Part>,
+    uses_token: bool,
+}
+
+impl Rewriter<'_> {
+    /// Whether the code here runs in the body's own task for sure.
+    pub(crate) fn in_body(&self) -> bool {
+        matches!(self.place, Place::Body | Place::Instrumented)
+    }
+
+    fn within(&mut self, place: Place, visit: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.place, place);
+        visit(self);
+        self.place = outer;
+    }
+
+    /// A future that other code in this task will await: a branch of `join!` or `select!`.
+    pub(crate) fn handed_on(&mut self, work: &Expr) -> Expr {
+        Expr::Verbatim(match &self.part {
+            Some(part) => part.call(self.scope, work),
+            None => {
+                self.uses_token = true;
+                self.scope.attach(work)
+            }
+        })
+    }
+
+    /// The future of an `.await`.
+    fn awaited(&mut self, work: &Expr) -> TokenStream {
+        match (&self.part, self.place) {
+            (Some(part), _) => part.call(self.scope, work),
+            (None, Place::Instrumented) => {
+                self.uses_token = true;
+                self.scope.attach(work)
+            }
+            (None, _) => self.scope.call(work),
+        }
+    }
+
+    /// The arguments of a word, with the hidden token before them.
+    fn word(&mut self, word: Word, name: &Ident, mut args: TokenStream) -> TokenStream {
+        if let Some(part) = &self.part {
+            part.refuse(word, name, self.errors);
+        }
+        self.uses_token = true;
+        let token = self.scope.token(name.span());
+        if word != Word::Attach {
+            if !args.is_empty() {
+                self.errors.on(args, format!("`{name}!` takes no arguments"));
+            }
+            return quote!(@ #token);
+        }
+        if args.is_empty() {
+            self.errors.at(name.span(), "`attach!` needs an argument; name the call to attach: `attach!(f())`");
+            args = quote!(::core::future::ready(()));
+        }
+        quote!(@ #token, #args)
+    }
+
+    /// Words in tokens that cannot be read as Rust.
+    pub(crate) fn words(&mut self, tokens: TokenStream) -> TokenStream {
+        let krate = self.scope.krate.clone();
+        words::in_tokens(tokens, &krate, &mut |Use { word, name, args }| {
+            let args = self.word_args(word, args);
+            Replacement::Args(self.word(word, &name, args))
+        })
+    }
+
+    /// The call in `attach!(call)` is code of the place that `attach!` stands in.
+    fn word_args(&mut self, word: Word, args: TokenStream) -> TokenStream {
+        if word != Word::Attach {
+            return args;
+        }
+        match syn::parse2::<Expr>(args.clone()) {
+            Ok(mut expr) => {
+                self.visit_expr_mut(&mut expr);
+                quote!(#expr)
+            }
+            Err(_) => self.words(args),
+        }
+    }
+}
+
+impl VisitMut for Rewriter<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        visit_mut::visit_expr_mut(self, expr);
+        match expr {
+            Expr::Await(waiting) if self.in_body() => {
+                let attrs = &waiting.attrs;
+                let work = self.awaited(without_parens(&waiting.base));
+                let (dot, keyword) = (&waiting.dot_token, &waiting.await_token);
+                *expr = Expr::Verbatim(quote!(#(#attrs)* #work #dot #keyword));
+            }
+            Expr::Verbatim(tokens) => *tokens = self.words(std::mem::take(tokens)),
+            _ => {}
+        }
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        match Word::of_path(&mac.path, &self.scope.krate) {
+            Some((Word::Block, _)) => {}
+            Some((word, name)) => {
+                let args = self.word_args(word, std::mem::take(&mut mac.tokens));
+                mac.tokens = self.word(word, &name, args);
+            }
+            None if self.in_body() && combinators::rewrite(self, mac) => {}
+            None => mac.tokens = self.words(std::mem::take(&mut mac.tokens)),
+        }
+    }
+
+    fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
+        match detach::attribute(stmt, &self.scope.krate) {
+            Some(attr) if self.in_body() => detach::statement(self, attr, stmt),
+            Some(attr) => {
+                self.errors.on(
+                    attr,
+                    "`#[detached]` cannot be used in a nested `async` block or closure; \
+                     do it in the body itself, or call a `#[detached]` fn instead",
+                );
+                visit_mut::visit_stmt_mut(self, stmt);
+            }
+            None => visit_mut::visit_stmt_mut(self, stmt),
+        }
+    }
+
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        let in_body = self.place == Place::Body;
+        match instrument::wrapper(local) {
+            Some(block) if in_body => {
+                let is_body = instrument::is_body(block) || !instrument::has_body(block);
+                let place = if is_body { Place::Instrumented } else { Place::Wrapper };
+                self.within(place, |this| visit_mut::visit_block_mut(this, block));
+            }
+            _ => visit_mut::visit_local_mut(self, local),
+        }
+    }
+
+    fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
+        let is_body = self.place == Place::Wrapper && instrument::is_body(&block.block);
+        let place = if is_body { Place::Instrumented } else { Place::Nested };
+        self.within(place, |this| visit_mut::visit_expr_async_mut(this, block));
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        self.within(Place::Nested, |this| visit_mut::visit_expr_closure_mut(this, closure));
+    }
+
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        // A `macro_rules!` is expanded in the body, so its words are the body's. Other items are not our business.
+        if let Item::Macro(item) = item {
+            visit_mut::visit_item_macro_mut(self, item);
+        }
+    }
+
+    fn visit_expr_repeat_mut(&mut self, repeat: &mut ExprRepeat) {
+        self.visit_expr_mut(&mut repeat.expr);
+    }
+
+    fn visit_stmt_macro_mut(&mut self, stmt: &mut StmtMacro) {
+        self.visit_macro_mut(&mut stmt.mac);
+    }
+
+    // Constants, types and attributes hold no code of the body.
+    fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
+    fn visit_type_mut(&mut self, _: &mut Type) {}
+    fn visit_path_mut(&mut self, _: &mut Path) {}
+    fn visit_angle_bracketed_generic_arguments_mut(&mut self, _: &mut AngleBracketedGenericArguments) {}
+    fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
+}
+
+/// `(&mut job).await` needs its parentheses, `call(&mut job).await` would be linted for them.
+fn without_parens(mut expr: &Expr) -> &Expr {
+    while let Expr::Paren(paren) = expr {
+        if !paren.attrs.is_empty() {
+            break;
+        }
+        expr = &paren.expr;
+    }
+    expr
+}

@@ -1,0 +1,121 @@
+//! What generated code inside one body needs to know, and the hidden tokens it is made of.
+//!
+//! Spans decide what users see. Three kinds are used:
+//! - the name of the fn: where `rustc` points when the context would leave the body;
+//! - the user's own tokens: where a call is wrong;
+//! - the macro's call site, for `unsafe` and its braces, so that `#![forbid(unsafe_code)]` does not count them.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned};
+use syn::Expr;
+
+use crate::args::{Krate, State};
+
+pub(crate) struct Scope {
+    pub(crate) krate: Krate,
+    pub(crate) state: State,
+    /// The span of the fn's name, or of the block's `async`.
+    pub(crate) name: Span,
+}
+
+impl Scope {
+    /// The macro's own hygiene and edition, at the fn's name.
+    pub(crate) fn here(&self) -> Span {
+        Span::call_site().located_at(self.name)
+    }
+
+    /// The hidden local, as named at `span`.
+    ///
+    /// It has the hygiene of the fn's name: in a fn made by a user's `macro_rules!`, a word may come from the
+    /// macro's caller and the fn from the macro.
+    pub(crate) fn token(&self, span: Span) -> Ident {
+        Ident::new("the_request_context", span.resolved_at(self.name))
+    }
+
+    // Output: let the_request_context = unsafe { anchor() };
+    //         let the_request_context = unsafe { token::<App>(&the_request_context) };
+    pub(crate) fn bind_token(&self) -> TokenStream {
+        let name = self.name;
+        let krate = self.krate.at(name);
+        let token = self.token(name);
+        let anchor = without_unsafe_lint(quote_spanned!(name=> #krate::__private::anchor()));
+        let bound = without_unsafe_lint(match &self.state {
+            State::Typed(state) => quote_spanned!(name=> #krate::__private::token::<#state>(&#token)),
+            State::Any => quote_spanned!(name=> #krate::__private::any_token(&#token)),
+        });
+        // Unused where the word is under a `#[cfg]`, or in a macro that drops it.
+        let allow = quote!(#[allow(unused_variables)]);
+        quote_spanned! {name=>
+            let #token = #anchor;
+            #allow
+            let #token = #bound;
+        }
+    }
+
+    /// `(unsafe { inside::<App>() })`, the parentheses at `span`.
+    fn inside(&self, span: Span) -> TokenTree {
+        let krate = self.krate.at(Span::call_site());
+        let inside = without_unsafe_lint(match &self.state {
+            State::Typed(state) => quote!(#krate::__private::inside::<#state>()),
+            State::Any => quote!(#krate::__private::inside::<#krate::__private::AnyState>()),
+        });
+        group(Delimiter::Parenthesis, inside, span)
+    }
+
+    // Output: (unsafe { inside::<App>() }).call(EXPR)
+    pub(crate) fn call(&self, work: &Expr) -> TokenStream {
+        let (first, last) = ends(work);
+        let inside = self.inside(first);
+        let work = group(Delimiter::Parenthesis, quote!(#work), last);
+        quote_spanned!(first=> #inside.call #work)
+    }
+
+    // Output: (unsafe { inside::<App>() }).detached(&__detached, EXPR)
+    pub(crate) fn call_detached(&self, guard: &Ident, method: Span, work: &Expr) -> TokenStream {
+        let (first, last) = ends(work);
+        let inside = self.inside(first);
+        // The error of a call that may not stand here labels this name, which is where the detached part begins.
+        let method = Ident::new("detached", method);
+        let work = group(Delimiter::Parenthesis, quote!(&#guard, #work), last);
+        quote_spanned!(first=> #inside.#method #work)
+    }
+
+    // Output: ::request_context::attach!(@ the_request_context, EXPR)
+    pub(crate) fn attach(&self, work: &Expr) -> TokenStream {
+        let (first, last) = ends(work);
+        let krate = self.krate.at(Span::call_site().located_at(first));
+        let token = self.token(first);
+        let args = group(Delimiter::Parenthesis, quote!(@ #token, #work), last);
+        let here = Span::call_site().located_at(first);
+        quote_spanned!(here=> #krate::attach! #args)
+    }
+}
+
+/// An `unsafe` block that holds none of the user's tokens but types, as `unsafe_code` and clippy see it.
+pub(crate) fn without_unsafe_lint(call: TokenStream) -> TokenStream {
+    quote!(unsafe { #call })
+}
+
+fn group(delimiter: Delimiter, content: TokenStream, span: Span) -> TokenTree {
+    let mut group = Group::new(delimiter, content);
+    group.set_span(span);
+    group.into()
+}
+
+/// The spans of an expression's first and last token: stable Rust cannot join them.
+fn ends(expr: &Expr) -> (Span, Span) {
+    let mut tokens = quote!(#expr).into_iter();
+    let Some(first) = tokens.next() else {
+        return (Span::call_site(), Span::call_site());
+    };
+    let last = tokens.last();
+    (edge(&first, Group::span_open), edge(last.as_ref().unwrap_or(&first), Group::span_close))
+}
+
+fn edge(token: &TokenTree, of_group: fn(&Group) -> Span) -> Span {
+    match token {
+        // An invisible group, made by `$e:expr`, has no edges to point at.
+        TokenTree::Group(group) if group.delimiter() != Delimiter::None => of_group(group),
+        token => token.span(),
+    }
+}

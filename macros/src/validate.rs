@@ -1,0 +1,134 @@
+//! Where the attributes may stand. Every broken rule is reported, each on its token.
+
+use proc_macro2::TokenTree;
+use syn::Attribute;
+
+use crate::diagnostics::Errors;
+use crate::item::{FnItem, is_named};
+
+#[derive(PartialEq)]
+pub(crate) enum Verdict {
+    /// The item makes sense, once what cannot stand beside the attribute is taken off.
+    Expand,
+    /// `fn main` cannot return a call, so it is kept apart from what it expands to.
+    ExpandInside,
+    /// Not an `async fn`.
+    Unchanged,
+}
+
+pub(crate) fn context_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
+    if item.sig.asyncness.is_none() {
+        let message = if item.has_lifetime("async_trait") {
+            "`#[context_async]` cannot be used under `#[async_trait]`; remove `#[async_trait]`, \
+             a trait has `#[context_async]` fns without it"
+        } else if item.attrs.iter().any(is_test) {
+            CONTEXT_ON_TEST
+        } else if is_main(item) {
+            CONTEXT_ON_MAIN
+        } else {
+            "`#[context_async]` needs an `async fn`; a sync fn takes the state as an argument instead: \
+             `fn f(state: &State)`, called as `f(&context!())`"
+        };
+        errors.at(item.sig.fn_token.span, message);
+        return Verdict::Unchanged;
+    }
+    qualifiers(item, "#[context_async]", errors);
+    refuse_attributes(item, errors, |attr| {
+        if is_named(attr, &["context_async"]) {
+            Some("duplicate `#[context_async]`")
+        } else if is_named(attr, &["detached"]) {
+            Some(BOTH)
+        } else if is_test(attr) {
+            Some(CONTEXT_ON_TEST)
+        } else if is_named(attr, &["main"]) {
+            Some(CONTEXT_ON_MAIN)
+        } else if is_named(attr, &["handler", "debug_handler"]) {
+            Some(
+                "`#[context_async]` cannot be used on a handler, which is called with no context; \
+                 annotate the fn it calls, and run that with `context.run(..)`",
+            )
+        } else {
+            None
+        }
+    });
+    if is_main(item) {
+        errors.at(item.sig.ident.span(), CONTEXT_ON_MAIN);
+        return Verdict::ExpandInside;
+    }
+    Verdict::Expand
+}
+
+pub(crate) fn detached_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
+    if item.sig.asyncness.is_none() {
+        let message = if item.has_lifetime("async_trait") {
+            "`#[detached]` cannot be used under `#[async_trait]`; \
+             put it on a free `async fn` that the method calls instead"
+        } else if item.attrs.iter().any(is_test) {
+            "`#[detached]` needs an `async fn`; write it above `#[tokio::test]`, which takes the `async` away"
+        } else if is_main(item) {
+            "`#[detached]` needs an `async fn`; write it above `#[tokio::main]`, which takes the `async` away"
+        } else {
+            "`#[detached]` needs an `async fn`; make the fn `async`, or remove the attribute"
+        };
+        errors.at(item.sig.fn_token.span, message);
+        return Verdict::Unchanged;
+    }
+    qualifiers(item, "#[detached]", errors);
+    refuse_attributes(item, errors, |attr| {
+        is_named(attr, &["detached"]).then_some("duplicate `#[detached]`")
+    });
+    if let Some(attr) = item.attrs.iter().find(|attr| is_named(attr, &["context_async"])) {
+        // The other attribute stays, and expands alone.
+        errors.on(attr.path(), BOTH);
+        return Verdict::Unchanged;
+    }
+    Verdict::Expand
+}
+
+const BOTH: &str = "`#[detached]` cannot be used on a `#[context_async]` fn; \
+                    remove `#[detached]` where the fn needs the context, or `#[context_async]` where it does not, instead";
+const CONTEXT_ON_TEST: &str = "`#[context_async]` cannot be used on a test, which is called with no context; \
+                               annotate the fn it calls, and run that with `context.run(..)`";
+const CONTEXT_ON_MAIN: &str = "`#[context_async]` cannot be used on `main`, which is called with no context; \
+                               annotate the fn it calls, and run that with `context.run(..)`";
+
+/// What an item that is not a fn is told.
+pub(crate) fn not_a_fn(attribute: &str, keyword: &TokenTree) -> String {
+    let way_out = match keyword.to_string().as_str() {
+        "impl" | "trait" | "mod" => "put it on each `async fn` inside",
+        _ => "put it on the `async fn` it was meant for",
+    };
+    format!("`{attribute}` needs an `async fn`, this is something else; {way_out}")
+}
+
+/// Reports `const`, `extern` and `...`, and takes them off.
+fn qualifiers(item: &mut FnItem, attribute: &str, errors: &mut Errors) {
+    if let Some(token) = item.sig.constness.take() {
+        errors.on(token, format!("`{attribute}` cannot be used on a `const fn`; remove `const` instead"));
+    }
+    if let Some(abi) = item.sig.abi.take() {
+        errors.on(abi, format!("`{attribute}` cannot be used on an `extern fn`; call an annotated fn from it instead"));
+    }
+    if let Some(variadic) = item.sig.variadic.take() {
+        errors.on(variadic, format!("`{attribute}` cannot be used on a variadic fn; take a slice instead"));
+    }
+}
+
+/// Reports attributes that cannot stand beside ours, and takes them off, since their own errors would only add noise.
+fn refuse_attributes(item: &mut FnItem, errors: &mut Errors, rule: impl Fn(&Attribute) -> Option<&'static str>) {
+    item.attrs.retain(|attr| match rule(attr) {
+        Some(message) => {
+            errors.on(attr.path(), message);
+            false
+        }
+        None => true,
+    });
+}
+
+fn is_test(attr: &Attribute) -> bool {
+    is_named(attr, &["test"])
+}
+
+fn is_main(item: &FnItem) -> bool {
+    item.sig.ident == "main" && item.sig.receiver().is_none()
+}

@@ -1,0 +1,173 @@
+//! `context!`, `scheduler!`, `attach!` and `context_block!`: how they are recognised, in syntax and in raw tokens.
+
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use syn::Path;
+
+use crate::args::Krate;
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Word {
+    Context,
+    Scheduler,
+    Attach,
+    /// Not a word of the body around it: it is a body of its own.
+    Block,
+}
+
+impl Word {
+    fn named(name: &Ident) -> Option<Self> {
+        [
+            ("context", Word::Context),
+            ("scheduler", Word::Scheduler),
+            ("attach", Word::Attach),
+            ("context_block", Word::Block),
+        ]
+        .into_iter()
+        .find_map(|(word, kind)| (name == word).then_some(kind))
+    }
+
+    pub(crate) fn of_path(path: &Path, krate: &Krate) -> Option<(Self, Ident)> {
+        let (first, last) = (path.segments.first()?, path.segments.last()?);
+        let ours = path.segments.len() == 1 && path.leading_colon.is_none() || krate.starts_with(&first.ident);
+        let word = Word::named(&last.ident).filter(|_| ours)?;
+        Some((word, last.ident.clone()))
+    }
+}
+
+/// A word found in raw tokens, and what stands between its delimiters.
+pub(crate) struct Use {
+    pub(crate) word: Word,
+    pub(crate) name: Ident,
+    pub(crate) args: TokenStream,
+}
+
+pub(crate) enum Replacement {
+    /// New arguments; the macro's own path stays, so that its import counts as used.
+    Args(TokenStream),
+    /// Something else in the place of the whole invocation.
+    Whole(TokenStream),
+}
+
+/// Rewrites the words in tokens that nobody parsed, at any depth.
+///
+/// Nested fns and `context_block!` are left alone: their words belong to them.
+//
+// Input:  { yield context!().user }
+// Output: { yield context!(@ the_request_context).user }
+pub(crate) fn in_tokens(tokens: TokenStream, krate: &Krate, replace: &mut dyn FnMut(Use) -> Replacement) -> TokenStream {
+    let mut left = tokens.into_iter().peekable();
+    let mut done: Vec<TokenTree> = Vec::new();
+    // A `fn name` was seen, and its body not yet.
+    let mut in_fn = false;
+    while let Some(token) = left.next() {
+        let TokenTree::Group(group) = token else {
+            in_fn = match &token {
+                TokenTree::Punct(p) if p.as_char() == ';' => false,
+                TokenTree::Ident(_) => in_fn || matches!(done.last(), Some(TokenTree::Ident(i)) if i == "fn"),
+                _ => in_fn,
+            };
+            done.push(token);
+            continue;
+        };
+        if in_fn && group.delimiter() == proc_macro2::Delimiter::Brace {
+            in_fn = false;
+            done.push(group.into());
+            continue;
+        }
+        match word_before(&done, krate) {
+            Some((Word::Block, ..)) => done.push(group.into()),
+            Some((word, name, length)) => match replace(Use {
+                word,
+                name,
+                args: group.stream(),
+            }) {
+                Replacement::Args(args) => done.push(regroup(&group, args).into()),
+                Replacement::Whole(tokens) => {
+                    done.truncate(done.len().saturating_sub(length));
+                    done.extend(tokens);
+                }
+            },
+            None => {
+                let inner = in_tokens(group.stream(), krate, replace);
+                done.push(regroup(&group, inner).into());
+            }
+        }
+    }
+    done.into_iter().collect()
+}
+
+/// Whether `tokens` end in `word!`, and how many tokens that is with the word's path.
+fn word_before(tokens: &[TokenTree], krate: &Krate) -> Option<(Word, Ident, usize)> {
+    let [path @ .., TokenTree::Ident(name), TokenTree::Punct(bang)] = tokens else {
+        return None;
+    };
+    let word = Word::named(name).filter(|_| bang.as_char() == '!')?;
+    let mut rest = path;
+    let mut first = None;
+    while let [before @ .., TokenTree::Punct(a), TokenTree::Punct(b)] = rest {
+        if a.as_char() != ':' || b.as_char() != ':' {
+            break;
+        }
+        rest = before;
+        let [before @ .., TokenTree::Ident(segment)] = rest else {
+            break;
+        };
+        rest = before;
+        first = Some(segment);
+    }
+    let ours = match first {
+        Some(first) => krate.starts_with(first),
+        None => rest.len() == path.len(),
+    };
+    ours.then(|| (word, name.clone(), tokens.len() - rest.len()))
+}
+
+/// A group with other content, and the spans of both its delimiters as they were.
+fn regroup(old: &Group, content: TokenStream) -> Group {
+    let mut new = Group::new(old.delimiter(), content);
+    new.set_span(old.span());
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn rewritten(tokens: TokenStream) -> String {
+        in_tokens(tokens, &Krate::default(), &mut |_| Replacement::Args(quote!(@ t))).to_string()
+    }
+
+    #[test]
+    fn words_are_found_at_any_depth() {
+        assert_eq!(
+            rewritten(quote!({ yield request_context::context!().user; [::request_context::scheduler!()] })),
+            quote!({ yield request_context::context!(@ t).user; [::request_context::scheduler!(@ t)] }).to_string()
+        );
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_alone() {
+        for tokens in [
+            quote!(other::context!()),
+            quote!(context_block!(async { context!() })),
+            quote!(
+                fn f() {
+                    context!()
+                }
+            ),
+            quote!(context != (a)),
+            quote!(my_context!(x)),
+        ] {
+            assert_eq!(rewritten(tokens.clone()), tokens.to_string());
+        }
+    }
+
+    #[test]
+    fn a_whole_use_is_replaced_with_its_path() {
+        let out = in_tokens(quote!(a + request_context::context!() + b), &Krate::default(), &mut |_| {
+            Replacement::Whole(quote!(x))
+        });
+        assert_eq!(out.to_string(), "a + x + b");
+    }
+}

@@ -1,0 +1,414 @@
+//! The context: one allocation of header and state, and the handle that owns it.
+
+use std::{
+    any::{TypeId, type_name},
+    fmt,
+    future::{Future, poll_fn},
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::NonNull,
+    sync::{Arc, Weak, atomic},
+    task::{self, Poll, ready},
+};
+
+use async_task::Runnable;
+use tokio::runtime::Handle;
+
+use crate::{
+    CurrentAnyContext, CurrentContext, Panicked, Scheduler, Work,
+    driver::Driver,
+    outstanding::Outstanding,
+    queue::Queue,
+    run::Run,
+    task::Meta,
+    trusted::{self, OnTurn},
+    turn::{Remains, Turn},
+    waiters::Place,
+};
+
+/// Names a context: no two of one process are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContextId(u64);
+
+impl ContextId {
+    fn next() -> Self {
+        static NEXT: atomic::AtomicU64 = atomic::AtomicU64::new(1);
+        ContextId(NEXT.fetch_add(1, atomic::Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for ContextId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "request context #{}", self.0)
+    }
+}
+
+/// What all contexts have, whatever their state.
+pub(crate) struct Header {
+    pub(crate) id: ContextId,
+    pub(crate) state_type: TypeId,
+    pub(crate) state_name: fn() -> &'static str,
+    /// The token of bodies that need any context.
+    pub(crate) current: CurrentAnyContext<'static>,
+    pub(crate) turn: Turn,
+    pub(crate) queue: Queue<Runnable<Meta>>,
+    pub(crate) outstanding: Outstanding,
+    pub(crate) runtime: Handle,
+}
+
+/// A context's allocation. `repr(C)`: a header that states `S` is the start of an `Inner<S>`.
+#[repr(C)]
+pub(crate) struct Inner<S> {
+    pub(crate) header: Header,
+    /// The token of bodies that need state `S`.
+    pub(crate) current: CurrentContext<'static, S>,
+    pub(crate) state: OnTurn<S>,
+}
+
+/// A context whose state's type is not known.
+pub(crate) trait Context: Send + Sync + 'static {
+    fn header(&self) -> &Header;
+    fn into_dyn(self: Arc<Self>) -> Arc<dyn Context>;
+}
+
+impl<S: Send + 'static> Inner<S> {
+    fn new(state: S, runtime: Handle) -> Arc<Self> {
+        Arc::new_cyclic(|weak: &Weak<Self>| {
+            let inner = NonNull::new(weak.as_ptr().cast_mut()).expect("an `Arc` is not null");
+            Inner {
+                header: Header {
+                    id: ContextId::next(),
+                    state_type: TypeId::of::<S>(),
+                    state_name: type_name::<S>,
+                    current: CurrentAnyContext::of(inner),
+                    turn: Turn::new(),
+                    queue: Queue::new(),
+                    outstanding: Outstanding::new(),
+                    runtime,
+                },
+                current: CurrentContext::of(inner),
+                state: OnTurn::new(state),
+            }
+        })
+    }
+}
+
+impl<S: Send + 'static> Context for Inner<S> {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn into_dyn(self: Arc<Self>) -> Arc<dyn Context> {
+        self
+    }
+}
+
+/// The proof that this thread holds a context's turn.
+pub(crate) struct Held<'a> {
+    header: &'a Header,
+    /// Whether the turn ends with this, or was already held further out on this thread's stack.
+    outermost: bool,
+    /// A turn stays on its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl<'a> Held<'a> {
+    fn new(header: &'a Header, outermost: bool) -> Self {
+        Held {
+            header,
+            outermost,
+            not_send: PhantomData,
+        }
+    }
+
+    pub(crate) fn header(&self) -> &'a Header {
+        self.header
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if self.outermost {
+            self.header.turn.give_back(|remains| {
+                let inline = Held::new(self.header, false);
+                for remains in remains {
+                    // The panic has been reported by the panic hook; it must not stop the others.
+                    let _ = catch_unwind(AssertUnwindSafe(|| {
+                        trusted::enter(&inline, false, || drop(remains));
+                    }));
+                }
+            });
+        }
+    }
+}
+
+impl Header {
+    /// The turn, if this thread has it already.
+    fn inline(&self) -> Option<Held<'_>> {
+        trusted::holds(self).then(|| Held::new(self, false))
+    }
+
+    /// The turn, or a waker left at `place`. Goes in at once where this thread holds it already.
+    pub(crate) fn poll_turn(
+        &self,
+        cx: &mut task::Context<'_>,
+        place: &mut Option<Place>,
+    ) -> Poll<Held<'_>> {
+        if let Some(held) = self.inline() {
+            self.turn.leave(place);
+            return Poll::Ready(held);
+        }
+        ready!(self.turn.poll_take(cx, place));
+        Poll::Ready(Held::new(self, true))
+    }
+
+    /// Drops `remains` on the context: now if the turn can be had, else when it is given back.
+    pub(crate) fn drop_on_context(&self, remains: Remains) {
+        let held = match self.inline() {
+            Some(held) => held,
+            None if self.turn.try_take() => Held::new(self, true),
+            None => {
+                if self.turn.leave_behind(remains) {
+                    drop(Held::new(self, true));
+                }
+                return;
+            }
+        };
+        trusted::enter(&held, false, || drop(remains));
+    }
+}
+
+/// Queues an item of work, and starts a driver if there is none.
+pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable<Meta>) {
+    if context.header().queue.push(item) {
+        let runtime = context.header().runtime.clone();
+        // Off this thread's entries: the runtime may run hooks, or, shut down, drop the driver here.
+        drop(runtime.spawn(Driver::new(context)));
+    }
+}
+
+/// Owns a request context, and runs work on it.
+///
+/// A context gives one piece of state, of type `S`, to all work that runs on it: the calls of
+/// [`#[context_async(S)]`](macro@crate::context_async) fns. Its work never overlaps, though it may
+/// move between threads from one await to the next, so the state needs no lock and no `Sync`.
+/// The state is dropped with the last clone, and the last work, of its context.
+///
+/// # Examples
+///
+/// ```
+/// use std::cell::Cell;
+/// use request_context::{RequestContext, context, context_async};
+///
+/// struct Request { user: String, queries: Cell<u32> }
+///
+/// #[context_async(Request)]
+/// async fn greeting() -> String {
+///     let request = context!();
+///     request.queries.set(request.queries.get() + 1);
+///     format!("hello, {}", request.user)
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let context = RequestContext::new(Request { user: "ada".into(), queries: Cell::new(0) });
+/// assert_eq!(context.run(greeting()).await, "hello, ada");
+/// # }
+/// ```
+pub struct RequestContext<S> {
+    inner: Arc<Inner<S>>,
+}
+
+impl<S: Send + 'static> RequestContext<S> {
+    /// A new context with this state. What is spawned on it runs on the current tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// Off a tokio runtime, as [`tokio::spawn`] does.
+    #[track_caller]
+    pub fn new(state: S) -> Self {
+        match Handle::try_current() {
+            Ok(runtime) => RequestContext {
+                inner: Inner::new(state, runtime),
+            },
+            Err(error) => panic!(
+                "`RequestContext::new` was called off a tokio runtime, and would have nowhere to \
+                 run what is spawned on it; call it in `#[tokio::main]`, `#[tokio::test]` or after \
+                 `Runtime::enter` ({error})"
+            ),
+        }
+    }
+
+    /// Runs `work` on this context, in place: it is polled by whoever polls the returned future.
+    ///
+    /// While another thread has the turn, the returned future waits for it. On the context itself
+    /// (inside work that runs on it) it goes in at once.
+    ///
+    /// # Panics
+    ///
+    /// When `work` does. The context stays usable.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the returned future drops `work`, on the context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use request_context::{RequestContext, context, context_async};
+    ///
+    /// #[context_async(u32)]
+    /// async fn doubled() -> u32 {
+    ///     2 * *context!()
+    /// }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// assert_eq!(RequestContext::new(21).run(doubled()).await, 42);
+    /// # }
+    /// ```
+    pub fn run<W>(&self, work: W) -> impl Future<Output = W::Output> + Send + use<S, W>
+    where
+        W: Work<S>,
+        W::Future: Send + 'static,
+    {
+        Run::new::<S>(self.inner.clone(), work)
+    }
+
+    /// The scheduler built from this context: what spawns and posts work on it.
+    pub fn scheduler(&self) -> Scheduler<S> {
+        Scheduler::new(self.inner.clone())
+    }
+
+    /// Waits until all work spawned and posted on this context has ended.
+    ///
+    /// May be awaited by many, and again: work that comes later is waited for by later calls.
+    /// [`run`](RequestContext::run) and detached work are not waited for.
+    ///
+    /// # Errors
+    ///
+    /// The panics, since the last call, of work whose [`JoinHandle`](crate::JoinHandle) did not take
+    /// them. Of many waiters one gets them.
+    ///
+    /// # Panics
+    ///
+    /// When spawned or posted work of this very context awaits it: it would wait for itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the returned future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use request_context::RequestContext;
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let context = RequestContext::new(());
+    /// drop(context.scheduler().post(|_| panic!("lost")));
+    /// let panicked = context.idle().await.unwrap_err();
+    /// assert_eq!(panicked.messages().collect::<Vec<_>>(), ["lost"]);
+    /// context.idle().await.unwrap();
+    /// # }
+    /// ```
+    pub fn idle(&self) -> impl Future<Output = Result<(), Panicked>> + Send + use<S> {
+        /// Gives the place up when the future is dropped.
+        struct Waiting<S: Send + 'static>(Arc<Inner<S>>, Option<Place>);
+        impl<S: Send + 'static> Drop for Waiting<S> {
+            fn drop(&mut self) {
+                self.0.header.outstanding.leave(&mut self.1);
+            }
+        }
+
+        let mut waiting = Waiting(self.inner.clone(), None);
+        poll_fn(move |cx| {
+            let Waiting(inner, place) = &mut waiting;
+            let Header {
+                id, outstanding, ..
+            } = &inner.header;
+            assert!(
+                !trusted::runs_work_of(&inner.header),
+                "`idle` was awaited by work that it waits for, spawned or posted on {id}"
+            );
+            let panics = ready!(outstanding.poll_idle(cx, place));
+            Poll::Ready(if panics.is_empty() {
+                Ok(())
+            } else {
+                Err(Panicked::new(*id, panics))
+            })
+        })
+    }
+}
+
+impl<S> RequestContext<S> {
+    /// This context's name, for logs.
+    pub fn id(&self) -> ContextId {
+        self.inner.header.id
+    }
+}
+
+/// Runs `work` on `context` and awaits its output: the same as [`RequestContext::run`].
+///
+/// # Examples
+///
+/// ```
+/// # use request_context::{RequestContext, run_on_context};
+/// # #[tokio::main]
+/// # async fn main() {
+/// let context = RequestContext::new(());
+/// assert_eq!(run_on_context(&context, async { 42 }).await, 42);
+/// # }
+/// ```
+pub fn run_on_context<S, W>(
+    context: &RequestContext<S>,
+    work: W,
+) -> impl Future<Output = W::Output> + Send + use<S, W>
+where
+    S: Send + 'static,
+    W: Work<S>,
+    W::Future: Send + 'static,
+{
+    context.run(work)
+}
+
+impl<S> Clone for RequestContext<S> {
+    /// Another owner of the same context.
+    fn clone(&self) -> Self {
+        RequestContext {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+/// Two handles are equal if they own the same context.
+impl<S> PartialEq for RequestContext<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl<S> Eq for RequestContext<S> {}
+
+impl<S> Hash for RequestContext<S> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.id().hash(hasher);
+    }
+}
+
+impl<S> fmt::Debug for RequestContext<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Header {
+            id,
+            turn,
+            outstanding,
+            ..
+        } = &self.inner.header;
+        f.debug_struct("RequestContext")
+            .field("id", id)
+            .field("state", &type_name::<S>())
+            .field("turn", turn)
+            .field("outstanding", outstanding)
+            .finish()
+    }
+}

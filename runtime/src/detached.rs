@@ -1,0 +1,140 @@
+//! Off the context: detached fns, and work for the pool.
+
+use std::{
+    future::Future,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
+
+use crate::{JoinHandle, no_context::Hidden, trusted};
+
+pin_project! {
+    /// A future that sees no context, in its polls and in its drop.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct DetachedFn<F> {
+        #[pin]
+        body: Option<F>,
+        at: &'static Location<'static>,
+    }
+
+    impl<F> PinnedDrop for DetachedFn<F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.drop_body();
+        }
+    }
+}
+
+impl<F> DetachedFn<F> {
+    fn drop_body(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        trusted::hide(Hidden::Detached(this.at), || this.body.set(None));
+    }
+}
+
+impl<F: Future> Future for DetachedFn<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        trusted::hide(Hidden::Detached(this.at), || {
+            let body = this.body.as_mut().as_pin_mut();
+            let poll = body.expect("polled after it was ready").poll(cx);
+            if poll.is_ready() {
+                this.body.set(None);
+            }
+            poll
+        })
+    }
+}
+
+/// The body of a `#[detached]` fn.
+#[track_caller]
+pub fn detached_fn<F: Future>(body: F) -> DetachedFn<F> {
+    DetachedFn {
+        body: Some(body),
+        at: Location::caller(),
+    }
+}
+
+/// The body of a `#[detached]` fn whose future is checked to be `Send`.
+#[track_caller]
+pub fn detached_fn_send<F: Future + Send>(body: F) -> DetachedFn<F> {
+    detached_fn(body)
+}
+
+/// Runs `future` on the pool, off any context: .NET's `Task.Run`.
+///
+/// No context is visible to it, and none waits for it in
+/// [`idle`](crate::RequestContext::idle). To start work on this context instead, use
+/// [`scheduler!().spawn(..)`](crate::Scheduler::spawn).
+///
+/// # Panics
+///
+/// Off a tokio runtime, as [`tokio::spawn`] does. On a context, its runtime is used.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() {
+/// let handle = request_context::spawn_detached(async {
+///     request_context::try_with::<String, _>(|_| ()).is_err()
+/// });
+/// assert!(handle.await.unwrap());
+/// # }
+/// ```
+#[track_caller]
+pub fn spawn_detached<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    JoinHandle::of_detached(runtime().spawn(detached_fn(future)))
+}
+
+/// Runs `closure` on a thread where blocking is fine, off any context.
+///
+/// It cannot be aborted once it runs. What it returns comes back to the context by awaiting the handle
+/// there.
+///
+/// # Panics
+///
+/// Off a tokio runtime, as [`tokio::task::spawn_blocking`] does. On a context, its runtime is used.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() {
+/// let sum = request_context::spawn_blocking_detached(|| (1..=10).sum::<u32>());
+/// assert_eq!(sum.await.unwrap(), 55);
+/// # }
+/// ```
+#[track_caller]
+pub fn spawn_blocking_detached<F, R>(closure: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let at = Location::caller();
+    JoinHandle::of_detached(
+        runtime().spawn_blocking(move || trusted::hide(Hidden::Detached(at), closure)),
+    )
+}
+
+#[track_caller]
+fn runtime() -> Handle {
+    match Handle::try_current() {
+        Ok(runtime) => runtime,
+        Err(error) => trusted::find_held(|held| Some(held.runtime.clone())).unwrap_or_else(|| {
+            panic!(
+                "detached work was started off a tokio runtime, and has none to run on ({error})"
+            )
+        }),
+    }
+}

@@ -1,0 +1,82 @@
+//! The driver: a tokio task that gives queued work its turns, and ends when there is none.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll, ready},
+};
+
+use async_task::Runnable;
+use tokio::task::coop;
+
+use crate::{context::Context, task::Meta, trusted, waiters::Place};
+
+/// How many items one poll of the driver runs at most, before other tasks of the runtime get to run.
+const BUDGET: usize = 64;
+
+pub(crate) struct Driver {
+    context: Arc<dyn Context>,
+    batch: VecDeque<Runnable<Meta>>,
+    place: Option<Place>,
+    ended: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(context: Arc<dyn Context>) -> Self {
+        Driver {
+            context,
+            batch: VecDeque::new(),
+            place: None,
+            ended: false,
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let header = this.context.header();
+        let held = ready!(header.poll_turn(cx, &mut this.place));
+        for _ in 0..BUDGET {
+            if this.batch.is_empty() && !header.queue.refill(&mut this.batch) {
+                this.ended = true;
+                return Poll::Ready(());
+            }
+            let item = this.batch.pop_front();
+            trusted::enter(&held, true, || item.map(run));
+            // Items share this task's budget; without any left, tokio's resources would only refuse
+            // them. And whoever waits for the turn gets a chance at it after each item.
+            if !coop::has_budget_remaining() || header.turn.is_called() {
+                break;
+            }
+        }
+        drop(held);
+        // To the back of the runtime's queue, behind those whom the line above has woken.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// One item's turn. An aborted one is dropped instead, which drops its future, on the context.
+fn run(item: Runnable<Meta>) {
+    if !item.metadata().is_aborted() {
+        item.run();
+    }
+}
+
+impl Drop for Driver {
+    /// Ended by a runtime that shuts down, it drops what it would have run, on the context.
+    fn drop(&mut self) {
+        let header = self.context.header();
+        header.turn.leave(&mut self.place);
+        if !self.ended {
+            let items = header.queue.abandon(mem::take(&mut self.batch));
+            header.drop_on_context(Box::new(items));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! loom models of the turn, the queue and the count of outstanding work: every interleaving of two or
+//! three threads. Run with `RUSTFLAGS="--cfg request_context_loom" cargo test -p request-context --lib`.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use loom::{
+    future::block_on,
+    model,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use crate::{outstanding::Outstanding, queue::Queue, turn::Turn, waiters::Place};
+
+/// For three threads: every interleaving with at most two preemptions, as all of them are too many.
+fn bounded(check: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(check);
+}
+
+/// A turn and what it guards. The value is read and written apart and `Relaxed`, so that loom loses
+/// additions of turns that overlap or that do not happen one before the other.
+struct Guarded {
+    turn: Turn,
+    value: AtomicUsize,
+}
+
+impl Guarded {
+    fn new() -> Arc<Self> {
+        Arc::new(Guarded {
+            turn: Turn::new(),
+            value: AtomicUsize::new(0),
+        })
+    }
+
+    fn add(&self) {
+        self.value.store(self.value() + 1, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> usize {
+        self.value.load(Ordering::Relaxed)
+    }
+
+    fn give_back(&self) {
+        self.turn.give_back(drop);
+    }
+}
+
+/// One turn, waited for.
+async fn one_turn(guarded: Arc<Guarded>) {
+    let mut place = None;
+    poll_fn(|cx| guarded.turn.poll_take(cx, &mut place)).await;
+    guarded.add();
+    guarded.give_back();
+}
+
+/// Adds to what the turn guards when it is dropped.
+struct Corpse(Arc<Guarded>);
+
+impl Drop for Corpse {
+    fn drop(&mut self) {
+        self.0.add();
+    }
+}
+
+#[test]
+fn turns_never_overlap_and_no_waiter_is_forgotten() {
+    model(|| {
+        let guarded = Guarded::new();
+        let other = thread::spawn({
+            let guarded = guarded.clone();
+            move || block_on(one_turn(guarded))
+        });
+        block_on(one_turn(guarded.clone()));
+        other.join().unwrap();
+        assert!(guarded.turn.try_take());
+        assert_eq!(guarded.value(), 2);
+        guarded.give_back();
+    });
+}
+
+#[test]
+fn three_threads_all_get_their_turn() {
+    bounded(|| {
+        let guarded = Guarded::new();
+        let others = [(); 2].map(|()| {
+            let guarded = guarded.clone();
+            thread::spawn(move || block_on(one_turn(guarded)))
+        });
+        block_on(one_turn(guarded.clone()));
+        for other in others {
+            other.join().unwrap();
+        }
+        assert!(guarded.turn.try_take());
+        assert_eq!(guarded.value(), 3);
+        guarded.give_back();
+    });
+}
+
+#[test]
+fn a_woken_future_that_nobody_polls_blocks_nobody() {
+    model(|| {
+        let guarded = Guarded::new();
+        assert!(guarded.turn.try_take());
+        let mut sleeper = None::<Place>;
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(guarded.turn.poll_take(&mut cx, &mut sleeper).is_pending());
+        let other = thread::spawn({
+            let guarded = guarded.clone();
+            move || block_on(one_turn(guarded))
+        });
+        guarded.give_back();
+        other.join().unwrap();
+        guarded.turn.leave(&mut sleeper);
+        assert!(guarded.turn.try_take());
+        guarded.give_back();
+    });
+}
+
+#[test]
+fn what_is_left_behind_is_dropped_once_and_under_the_turn() {
+    model(|| {
+        let guarded = Guarded::new();
+        let other = thread::spawn({
+            let guarded = guarded.clone();
+            move || {
+                let corpse = Corpse(guarded.clone());
+                if guarded.turn.try_take() {
+                    drop(corpse);
+                    guarded.give_back();
+                } else if guarded.turn.leave_behind(Box::new(corpse)) {
+                    guarded.give_back();
+                }
+            }
+        });
+        block_on(one_turn(guarded.clone()));
+        other.join().unwrap();
+        assert!(guarded.turn.try_take());
+        assert_eq!(guarded.value(), 2);
+        guarded.give_back();
+    });
+}
+
+#[test]
+fn a_waiting_future_that_is_dropped_leaves_the_others_their_wakers() {
+    bounded(|| {
+        let guarded = Guarded::new();
+        assert!(guarded.turn.try_take());
+        let dropped = thread::spawn({
+            let guarded = guarded.clone();
+            move || {
+                let mut place = None;
+                let mut cx = Context::from_waker(Waker::noop());
+                match guarded.turn.poll_take(&mut cx, &mut place) {
+                    Poll::Ready(()) => guarded.give_back(),
+                    Poll::Pending => guarded.turn.leave(&mut place),
+                }
+            }
+        });
+        let waiting = thread::spawn({
+            let guarded = guarded.clone();
+            move || block_on(one_turn(guarded))
+        });
+        guarded.give_back();
+        dropped.join().unwrap();
+        waiting.join().unwrap();
+    });
+}
+
+#[test]
+fn a_pushed_item_always_finds_a_driver() {
+    fn drive(queue: &Queue<usize>, done: &AtomicUsize) {
+        let mut batch = VecDeque::new();
+        while queue.refill(&mut batch) {
+            for item in batch.drain(..) {
+                done.fetch_add(item, Ordering::Relaxed);
+            }
+        }
+    }
+
+    bounded(|| {
+        let shared = Arc::new((Queue::new(), AtomicUsize::new(0)));
+        let others = [1, 10].map(|item| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let (queue, done) = &*shared;
+                if queue.push(item) {
+                    drive(queue, done);
+                }
+            })
+        });
+        let (queue, done) = &*shared;
+        if queue.push(100) {
+            drive(queue, done);
+        }
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(done.load(Ordering::Relaxed), 111);
+    });
+}
+
+#[test]
+fn idle_sees_everything_the_last_piece_of_work_did() {
+    bounded(|| {
+        let outstanding = Arc::new(Outstanding::new());
+        let written = Arc::new(AtomicUsize::new(0));
+        outstanding.begin();
+        outstanding.begin();
+        let other = thread::spawn({
+            let outstanding = outstanding.clone();
+            move || outstanding.end(1)
+        });
+        let last = thread::spawn({
+            let (outstanding, written) = (outstanding.clone(), written.clone());
+            move || {
+                written.store(1, Ordering::Relaxed);
+                outstanding.report(Box::new("failed"));
+                outstanding.end(1);
+            }
+        });
+        let mut place = None;
+        let idle = pin!(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
+        let panics = block_on(idle);
+        assert_eq!(written.load(Ordering::Relaxed), 1);
+        assert_eq!(panics.len(), 1);
+        last.join().unwrap();
+        other.join().unwrap();
+    });
+}

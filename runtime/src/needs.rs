@@ -1,0 +1,114 @@
+//! What a context fn returns: lazy work that is a future only where a context is known.
+
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// The compiler's proof that code is inside a body which has a request context.
+///
+/// Nothing implements it: what needs a context is not a future by itself. Annotated bodies, `run` and
+/// `spawn` take such work by another way, and everywhere else this trait's message is the error.
+#[diagnostic::on_unimplemented(
+    message = "this call needs a request context, and none is in scope here",
+    label = "no request context is known to be in scope here",
+    note = "if this is an `async fn`, annotate it: `#[context_async(State)]`",
+    note = "if this is an `async` block or a closure, it is not checked: inside a `#[context_async]` \
+            fn write `attach!(call())`, and give `run` and `spawn` the call itself or \
+            `context_block!(State, async move {{ .. }})`",
+    note = "to enter a context from outside: `context.run(call()).await`; to start more work on this \
+            one: `scheduler!().spawn(call())`"
+)]
+pub trait InsideContextAsync {}
+
+/// Work that needs a request context with state `S`: what a
+/// [`#[context_async(S)]`](macro@crate::context_async) fn returns.
+///
+/// Awaited in another such body, it becomes part of it and costs what a plain `async fn` costs. Given
+/// to [`RequestContext::run`](crate::RequestContext::run) or
+/// [`Scheduler::spawn`](crate::Scheduler::spawn), it enters that context. Anywhere else it is not a
+/// future, and using it as one does not compile:
+///
+/// ```compile_fail,E0277
+/// use request_context::{context, context_async};
+///
+/// #[context_async(String)]
+/// async fn greeting() -> usize {
+///     context!().len()
+/// }
+///
+/// async fn forgot_the_attribute() {
+///     greeting().await;
+/// }
+/// ```
+#[must_use = "this work needs a request context and does nothing by itself: `.await` it in a \
+              `#[context_async]` fn, or give it to `run` or `spawn`"]
+pub struct NeedsContext<S, F = ()> {
+    pub(crate) body: F,
+    // Invariant, so that no two states are confused by a lifetime.
+    state: PhantomData<fn(S) -> S>,
+}
+
+/// Work that needs a request context, whatever its state: what a bare
+/// [`#[context_async]`](macro@crate::context_async) fn returns. See [`NeedsContext`].
+#[must_use = "this work needs a request context and does nothing by itself: `.await` it in a \
+              `#[context_async]` fn, or give it to `run` or `spawn`"]
+pub struct NeedsAnyContext<F> {
+    pub(crate) body: F,
+}
+
+/// Stands for the context that a [`NeedsAnyContext`] needs, in the compiler's messages.
+#[derive(Debug)]
+pub struct AnyContextFor<F>(PhantomData<F>);
+
+/// Wraps the body of a context fn. Harmless by itself: a wrapped future can do less, not more.
+pub fn needs_context<S: 'static, F: Future>(body: F) -> NeedsContext<S, F> {
+    NeedsContext {
+        body,
+        state: PhantomData,
+    }
+}
+
+/// Wraps the body of a bare context fn.
+pub fn needs_any_context<F: Future>(body: F) -> NeedsAnyContext<F> {
+    NeedsAnyContext { body }
+}
+
+// The bound is on a local type and a local trait without parameters, so coherence knows that it never
+// holds, and lets `Work` be implemented for all futures and for this type.
+impl<S, F: Future> Future for NeedsContext<S, F>
+where
+    NeedsContext<S>: InsideContextAsync,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<F::Output> {
+        unreachable!("nothing implements `InsideContextAsync`")
+    }
+}
+
+impl<F: Future> Future for NeedsAnyContext<F>
+where
+    AnyContextFor<F>: InsideContextAsync,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<F::Output> {
+        unreachable!("nothing implements `InsideContextAsync`")
+    }
+}
+
+impl<S, F> fmt::Debug for NeedsContext<S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NeedsContext<{}>", std::any::type_name::<S>())
+    }
+}
+
+impl<F> fmt::Debug for NeedsAnyContext<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NeedsAnyContext")
+    }
+}

@@ -1,0 +1,164 @@
+//! Outstanding work: what `idle` waits for, and the panics it reports.
+
+use std::{
+    any::Any,
+    error::Error,
+    fmt, mem,
+    task::{Context, Poll},
+};
+
+use crate::{
+    ContextId,
+    sync::{AtomicUsize, Mutex, Ordering, lock},
+    waiters::{Place, Waiters},
+};
+
+/// What a panicking piece of work left.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// The text of a panic, if it has one.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is not a text")
+}
+
+/// Spawned and posted work from before it is queued until it is dropped.
+pub(crate) struct Outstanding {
+    count: AtomicUsize,
+    shared: Mutex<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    idle: Waiters,
+    panics: Vec<Payload>,
+}
+
+impl Outstanding {
+    pub(crate) fn new() -> Self {
+        Outstanding {
+            count: AtomicUsize::new(0),
+            shared: Mutex::new(Shared::default()),
+        }
+    }
+
+    pub(crate) fn begin(&self) {
+        // ORDERING: Relaxed. Who begins work holds the context, and whoever waits for this very
+        // work learnt of it from the one who began it.
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Ends `ended` pieces of work. All they did happens before an `idle` that sees none left.
+    pub(crate) fn end(&self, ended: usize) {
+        // ORDERING: AcqRel. Release pairs with the Acquire in `poll_idle`; Acquire, so that the last
+        // one has seen the others end.
+        if self.count.fetch_sub(ended, Ordering::AcqRel) == ended {
+            // The lock orders this after a waiter that registered before it saw the count.
+            let woken = lock(&self.shared).idle.take();
+            woken.wake();
+        }
+    }
+
+    /// Keeps a panic that no handle took.
+    pub(crate) fn report(&self, payload: Payload) {
+        lock(&self.shared).panics.push(payload);
+    }
+
+    /// Ready with the panics that nobody took, once nothing is outstanding.
+    pub(crate) fn poll_idle(
+        &self,
+        cx: &mut Context<'_>,
+        place: &mut Option<Place>,
+    ) -> Poll<Vec<Payload>> {
+        // Registered before the count is read, so that the last `end` cannot slip between.
+        let waker = cx.waker().clone();
+        let replaced = lock(&self.shared).idle.register(place, waker);
+        drop(replaced);
+        // ORDERING: Acquire pairs with the Release in `end`.
+        if self.count.load(Ordering::Acquire) != 0 {
+            return Poll::Pending;
+        }
+        self.leave(place);
+        Poll::Ready(mem::take(&mut lock(&self.shared).panics))
+    }
+
+    pub(crate) fn leave(&self, place: &mut Option<Place>) {
+        let waker = lock(&self.shared).idle.leave(place);
+        drop(waker);
+    }
+}
+
+impl fmt::Debug for Outstanding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Outstanding").field(&self.count()).finish()
+    }
+}
+
+/// Work of a context panicked, and no [`JoinHandle`](crate::JoinHandle) took the panic.
+///
+/// What [`RequestContext::idle`](crate::RequestContext::idle) returns: every such panic since the
+/// last call, in the order in which the work failed.
+pub struct Panicked {
+    context: ContextId,
+    payloads: Vec<Payload>,
+}
+
+impl Panicked {
+    pub(crate) fn new(context: ContextId, payloads: Vec<Payload>) -> Self {
+        Panicked { context, payloads }
+    }
+
+    /// The context whose work panicked.
+    pub fn context_id(&self) -> ContextId {
+        self.context
+    }
+
+    /// The panics' texts, in order.
+    pub fn messages(&self) -> impl Iterator<Item = &str> {
+        self.payloads.iter().map(|payload| message(&**payload))
+    }
+
+    /// The panics' payloads, in order, for [`std::panic::resume_unwind`].
+    pub fn into_payloads(self) -> Vec<Box<dyn Any + Send + 'static>> {
+        self.payloads
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Panicked { context, payloads } = self;
+        let pieces = if payloads.len() == 1 {
+            "piece"
+        } else {
+            "pieces"
+        };
+        write!(
+            f,
+            "{} {pieces} of work of {context} panicked: ",
+            payloads.len()
+        )?;
+        for (i, message) in self.messages().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            write!(f, "{separator}`{message}`")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panicked")
+            .field("context", &self.context)
+            .field("messages", &self.messages().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl Error for Panicked {}

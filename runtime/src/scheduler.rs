@@ -1,0 +1,211 @@
+//! The scheduler of a context: the handle that puts work on it from anywhere.
+
+use std::{
+    any::type_name,
+    fmt,
+    future::Future,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use crate::{
+    __private::AnyState,
+    ContextId, JoinHandle, NoContext, Work,
+    context::{Context, Inner},
+    run::Run,
+    task, trusted,
+};
+
+/// Puts work on a context with state `S`, from anywhere.
+///
+/// In a [`#[context_async(S)]`](macro@crate::context_async) body it is
+/// [`scheduler!()`](crate::scheduler); from outside,
+/// [`RequestContext::scheduler`](crate::RequestContext::scheduler). It owns its context as a
+/// `RequestContext` does.
+///
+/// # Examples
+///
+/// ```
+/// use request_context::{RequestContext, context, context_async, scheduler};
+///
+/// #[context_async(String)]
+/// async fn length() -> usize {
+///     context!().len()
+/// }
+///
+/// #[context_async(String)]
+/// async fn twice() -> usize {
+///     let other = scheduler!().spawn(length());      // a sibling, on the same context
+///     length().await + other.await.unwrap()
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// assert_eq!(RequestContext::new("ada".to_owned()).run(twice()).await, 6);
+/// # }
+/// ```
+pub struct Scheduler<S> {
+    inner: Arc<Inner<S>>,
+}
+
+impl<S: Send + 'static> Scheduler<S> {
+    pub(crate) fn new(inner: Arc<Inner<S>>) -> Self {
+        Scheduler { inner }
+    }
+
+    /// The scheduler of the context that this code runs on, for code that the compiler cannot check.
+    ///
+    /// # Errors
+    ///
+    /// When no context with state `S` is visible here; the error says why, and where it was detached.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use request_context::Scheduler;
+    /// assert!(Scheduler::<String>::from_current().is_err());
+    /// ```
+    pub fn from_current() -> Result<Self, NoContext> {
+        trusted::current().map(Scheduler::new)
+    }
+
+    /// Starts `work` on the context, beside what runs there, and returns at once. It gets its turns in
+    /// the order in which it becomes ready.
+    ///
+    /// Dropping the handle lets the work go on; a panic that no handle takes comes out of
+    /// [`idle`](crate::RequestContext::idle).
+    pub fn spawn<W>(&self, work: W) -> JoinHandle<W::Output>
+    where
+        W: Work<S>,
+        W::Future: Send + 'static,
+        W::Output: Send + 'static,
+    {
+        task::spawn::<S, _, _>(&self.inner, work)
+    }
+
+    /// Runs `closure` on the context, later: never on this stack, and in the order in which one poster
+    /// posts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// # use request_context::RequestContext;
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let context = RequestContext::new(Cell::new(0));
+    /// drop(context.scheduler().post(|count| count.set(count.get() + 1)));
+    /// let count = context.scheduler().post(|count| count.get()).await.unwrap();
+    /// assert_eq!(count, 1);
+    /// # }
+    /// ```
+    pub fn post<F, R>(&self, closure: F) -> JoinHandle<R>
+    where
+        F: FnOnce(&S) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn(
+            async move { trusted::with_state(closure).expect("posted work runs on its context") },
+        )
+    }
+
+    /// Runs `work` on the context, in place, as
+    /// [`RequestContext::run`](crate::RequestContext::run) does: how detached work takes up its
+    /// context again.
+    pub fn run<W>(&self, work: W) -> impl Future<Output = W::Output> + Send + use<S, W>
+    where
+        W: Work<S>,
+        W::Future: Send + 'static,
+    {
+        Run::new::<S>(self.inner.clone(), work)
+    }
+
+    /// This scheduler without the type of its state.
+    pub fn into_any(self) -> AnyScheduler {
+        AnyScheduler { inner: self.inner }
+    }
+}
+
+impl<S> Scheduler<S> {
+    /// The context this puts work on.
+    pub fn id(&self) -> ContextId {
+        self.inner.header.id
+    }
+}
+
+impl<S> Clone for Scheduler<S> {
+    fn clone(&self) -> Self {
+        Scheduler {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+/// Two schedulers are equal if they are of the same context.
+impl<S> PartialEq for Scheduler<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl<S> Eq for Scheduler<S> {}
+
+impl<S> Hash for Scheduler<S> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.id().hash(hasher);
+    }
+}
+
+impl<S> fmt::Debug for Scheduler<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("context", &self.id())
+            .field("state", &type_name::<S>())
+            .finish()
+    }
+}
+
+/// Puts work on a context whose state's type is not known: what [`scheduler!()`](crate::scheduler) is
+/// in a bare `#[context_async]` fn. It takes bare context work and ordinary futures.
+#[derive(Clone)]
+pub struct AnyScheduler {
+    inner: Arc<dyn Context>,
+}
+
+impl AnyScheduler {
+    pub(crate) fn new(inner: Arc<dyn Context>) -> Self {
+        AnyScheduler { inner }
+    }
+
+    /// Starts `work` on the context: see [`Scheduler::spawn`].
+    pub fn spawn<W>(&self, work: W) -> JoinHandle<W::Output>
+    where
+        W: Work<AnyState>,
+        W::Future: Send + 'static,
+        W::Output: Send + 'static,
+    {
+        task::spawn::<AnyState, _, _>(&self.inner, work)
+    }
+
+    /// Runs `work` on the context, in place: see [`Scheduler::run`].
+    pub fn run<W>(&self, work: W) -> impl Future<Output = W::Output> + Send + use<W>
+    where
+        W: Work<AnyState>,
+        W::Future: Send + 'static,
+    {
+        Run::new::<AnyState>(self.inner.clone(), work)
+    }
+
+    /// The context this puts work on.
+    pub fn id(&self) -> ContextId {
+        self.inner.header().id
+    }
+}
+
+impl fmt::Debug for AnyScheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyScheduler")
+            .field("context", &self.id())
+            .finish()
+    }
+}

@@ -1,0 +1,149 @@
+//! Spawned and posted work: one `async-task` task, scheduled into the queue of its context.
+
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{self, Poll, ready},
+};
+
+use async_task::{Builder, Runnable};
+use pin_project_lite::pin_project;
+
+use crate::{
+    JoinHandle, Work,
+    context::{Context, enqueue},
+    outstanding::Payload,
+    trusted::{self, Root},
+};
+
+/// What the queue knows of an item.
+#[derive(Debug)]
+pub(crate) struct Meta {
+    aborted: Arc<AtomicBool>,
+}
+
+impl Meta {
+    pub(crate) fn is_aborted(&self) -> bool {
+        // ORDERING: Relaxed. The flag carries nothing, and the wake that follows an abort makes the
+        // queue look at it again.
+        self.aborted.load(Ordering::Relaxed)
+    }
+}
+
+/// What a piece of work came to. Without `Err` being taken, the panic goes to `idle`.
+pub(crate) type Outcome<T> = Result<T, Unclaimed>;
+
+/// A panic that nobody has taken yet. Dropped as such, it is reported to its context.
+pub(crate) struct Unclaimed {
+    payload: Option<Payload>,
+    context: Weak<dyn Context>,
+}
+
+impl Unclaimed {
+    fn new<C: Context + ?Sized>(context: &Arc<C>, payload: Payload) -> Self {
+        Unclaimed {
+            payload: Some(payload),
+            context: Arc::downgrade(&context.clone().into_dyn()),
+        }
+    }
+
+    pub(crate) fn claim(mut self) -> Payload {
+        self.payload.take().expect("claimed once")
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let (Some(payload), Some(context)) = (self.payload.take(), self.context.upgrade()) {
+            context.header().outstanding.report(payload);
+        }
+    }
+}
+
+pin_project! {
+    /// The future inside the task; outstanding from `new` until it is dropped. It never panics, and
+    /// neither does its drop: `async-task` would abort the process.
+    struct Item<C: ?Sized, F> where C: Context {
+        #[pin]
+        root: Root<C, F>,
+    }
+
+    impl<C: ?Sized, F> PinnedDrop for Item<C, F> where C: Context {
+        fn drop(this: Pin<&mut Self>) {
+            let mut root = this.project().root;
+            if let Err(payload) = drop_caught(root.as_mut()) {
+                drop(Unclaimed::new(root.context(), payload));
+            }
+            // Within a turn the work has only ended when the turn has: its outcome, a panic perhaps,
+            // is stored after its future is dropped.
+            let header = root.context().header();
+            if !trusted::ends_in_entry(header) {
+                header.outstanding.end(1);
+            }
+        }
+    }
+}
+
+impl<C: Context + ?Sized, F: Future> Item<C, F> {
+    fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Self {
+        context.header().outstanding.begin();
+        Item {
+            root: Root::new(context, work),
+        }
+    }
+}
+
+fn drop_caught<C: ?Sized, F>(root: Pin<&mut Root<C, F>>) -> Result<(), Payload> {
+    catch_unwind(AssertUnwindSafe(|| root.drop_body()))
+}
+
+impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
+    type Output = Outcome<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let mut root = self.project().root;
+        let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
+            Ok(poll) => Ok(ready!(poll)),
+            Err(payload) => Err(payload),
+        };
+        // Dropped before the outcome is known to anyone. Its first panic is the one that counts.
+        let dropped = drop_caught(root.as_mut());
+        Poll::Ready(match (output, dropped) {
+            (Ok(output), Ok(())) => Ok(output),
+            (Err(payload), _) | (_, Err(payload)) => Err(Unclaimed::new(root.context(), payload)),
+        })
+    }
+}
+
+/// Spawns `work` on `context`.
+pub(crate) fn spawn<S: ?Sized, C, W>(context: &Arc<C>, work: W) -> JoinHandle<W::Output>
+where
+    C: Context + ?Sized,
+    W: Work<S>,
+    W::Future: Send + 'static,
+    W::Output: Send + 'static,
+{
+    let erased = context.clone().into_dyn();
+    let item = Item::new(context.clone(), work);
+    let aborted = Arc::new(AtomicBool::new(false));
+    let meta = Meta {
+        aborted: aborted.clone(),
+    };
+    // Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
+    // one whenever there is something to schedule.
+    let weak = Arc::downgrade(&erased);
+    let schedule = move |item: Runnable<Meta>| {
+        if let Some(context) = weak.upgrade() {
+            enqueue(context, item);
+        }
+    };
+    let (runnable, task) = Builder::new().metadata(meta).spawn(|_| item, schedule);
+    let handle = JoinHandle::of_work(context.header().id, task, runnable.waker(), aborted);
+    enqueue(erased, runnable);
+    handle
+}
