@@ -81,7 +81,9 @@ impl ContextArgs {
 impl From<Given> for ContextArgs {
     fn from(given: Given) -> Self {
         ContextArgs {
-            state: given.state.map_or(State::Any, |ty| State::Typed(Box::new(ty))),
+            state: given
+                .state
+                .map_or(State::Any, |ty| State::Typed(Box::new(ty))),
             boxed: given.boxed.is_some(),
             not_send: given.not_send.is_some(),
             krate: Krate(given.krate),
@@ -110,7 +112,9 @@ enum Legal {
 impl Legal {
     fn names(self) -> &'static str {
         match self {
-            Legal::Context => "a state type, `boxed`, `?Send`, `crate = <path>` or `allow(blocking)`",
+            Legal::Context => {
+                "a state type, `boxed`, `?Send`, `crate = <path>` or `allow(blocking)`"
+            }
             Legal::Block => "a state type or `crate = <path>`",
             Legal::Detached => "`?Send` or `crate = <path>`",
         }
@@ -118,7 +122,10 @@ impl Legal {
 
     fn unknown(self, tokens: impl ToTokens, name: &str) -> Error {
         let names = self.names();
-        Error::new_spanned(tokens, format!("unknown argument `{name}`, expected {names}"))
+        Error::new_spanned(
+            tokens,
+            format!("unknown argument `{name}`, expected {names}"),
+        )
     }
 }
 
@@ -197,11 +204,8 @@ fn named(input: ParseStream) -> Result<Option<Ident>> {
     let lower_case = name.to_string().starts_with(|c: char| c.is_lowercase());
     let alone = ahead.is_empty() || ahead.peek(Token![,]);
     let valued = ahead.peek(Token![=]) || lower_case && ahead.peek(syn::token::Paren);
-    let keyword = ["self", "super", "dyn", "fn", "unsafe", "extern", "impl", "for"];
-    if valued || alone && lower_case && !is_primitive(&name) && name != "boxed" || name == "boxed" && alone {
-        if keyword.iter().any(|k| name == k) {
-            return Ok(None);
-        }
+    let starts_a_type = is_primitive(&name) || ["fn", "dyn", "impl"].iter().any(|k| name == k);
+    if !starts_a_type && (valued || alone && lower_case) {
         return input.call(Ident::parse_any).map(Some);
     }
     Ok(None)
@@ -209,15 +213,18 @@ fn named(input: ParseStream) -> Result<Option<Ident>> {
 
 fn is_primitive(name: &Ident) -> bool {
     const PRIMITIVES: &[&str] = &[
-        "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
-        "f32", "f64",
+        "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
+        "i64", "i128", "isize", "f32", "f64",
     ];
     PRIMITIVES.iter().any(|p| name == p)
 }
 
 fn crate_path(input: ParseStream, name: Span) -> Result<Path> {
     let expected = |found: Option<TokenTree>| match found {
-        Some(token) => Error::new(token.span(), format!("expected `crate = <path>`, found `{token}`")),
+        Some(token) => Error::new(
+            token.span(),
+            format!("expected `crate = <path>`, found `{token}`"),
+        ),
         None => Error::new(name, "expected `crate = <path>`, found nothing"),
     };
     if input.parse::<Token![=]>().is_err() {
@@ -265,74 +272,4 @@ fn skip_to_comma(input: ParseStream) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use quote::quote;
-
-    fn errors_of(tokens: TokenStream) -> Vec<String> {
-        let mut errors = Errors::default();
-        ContextArgs::parse(tokens, &mut errors);
-        errors.messages()
-    }
-
-    #[test]
-    fn all_arguments_in_any_order() {
-        let mut errors = Errors::default();
-        let args = ContextArgs::parse(
-            quote!(boxed, ?Send, allow(blocking), App<u8, T>, crate = crate::rc,),
-            &mut errors,
-        );
-        assert!(errors.messages().is_empty(), "{:?}", errors.messages());
-        assert!(args.boxed && args.not_send);
-        assert!(matches!(args.state, State::Typed(_)));
-        assert_eq!(args.krate.at(Span::call_site()).to_string(), "crate :: rc");
-    }
-
-    #[test]
-    fn types_of_every_shape_are_states() {
-        for state in [
-            quote!(App),
-            quote!(crate::App),
-            quote!(self::App),
-            quote!((u8, App)),
-            quote!(u8),
-            quote!(Req<U>),
-            quote!(<T as Tr>::S),
-            quote!(fn() -> u8),
-            quote!(Box<dyn Tr>),
-            quote!([u8; 4]),
-            quote!(boxed::App),
-        ] {
-            assert!(errors_of(state.clone()).is_empty(), "{state}: {:?}", errors_of(state.clone()));
-        }
-    }
-
-    #[test]
-    fn every_mistake_is_reported() {
-        assert_eq!(
-            errors_of(quote!(App, bxed, Other, boxed, boxed, ?Sized, crate = 5, colour = 3)),
-            [
-                "unknown argument `bxed`, expected a state type, `boxed`, `?Send`, `crate = <path>` or `allow(blocking)`",
-                "duplicate state argument",
-                "duplicate `boxed` argument",
-                "unknown argument `?Sized`, expected a state type, `boxed`, `?Send`, `crate = <path>` or `allow(blocking)`",
-                "expected `crate = <path>`, found `5`",
-                "unknown argument `colour`, expected a state type, `boxed`, `?Send`, `crate = <path>` or `allow(blocking)`",
-            ]
-        );
-    }
-
-    #[test]
-    fn detached_takes_two() {
-        let mut errors = Errors::default();
-        let args = DetachedArgs::parse(quote!(?Send, crate = rc, boxed, App), &mut errors);
-        assert!(args.not_send);
-        assert_eq!(
-            errors.messages(),
-            [
-                "unknown argument `boxed`, expected `?Send` or `crate = <path>`",
-                "unknown argument `App`, expected `?Send` or `crate = <path>`",
-            ]
-        );
-    }
-}
+mod tests;

@@ -47,7 +47,9 @@ fn parse(input: ParseStream) -> Result<Input> {
     };
     let _: Option<Token![,]> = input.parse()?;
     if !input.is_empty() {
-        return Err(input.error("`context_block!` ends with its `async` block; remove what follows"));
+        return Err(
+            input.error("`context_block!` ends with its `async` block; remove what follows")
+        );
     }
     Ok(Input { args, block })
 }
@@ -76,8 +78,14 @@ fn expand(Input { args, block }: Input) -> TokenStream {
     let (keyword, capture) = (block.async_token, block.capture);
     let future = quote_spanned!(here=> #keyword #capture { #token #user });
     let checked = match &scope.state {
-        State::Typed(state) => quote_spanned!(here=> #krate::__private::needs_context::<#state, _>(#future)),
+        State::Typed(state) => {
+            quote_spanned!(here=> #krate::__private::needs_context::<#state, _>(#future))
+        }
         State::Any => quote_spanned!(here=> #krate::__private::needs_any_context(#future)),
     };
-    if errors.is_empty() { checked } else { quote!({ #errors #checked }) }
+    if errors.is_empty() {
+        checked
+    } else {
+        quote!({ #errors #checked })
+    }
 }

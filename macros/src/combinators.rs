@@ -25,18 +25,28 @@ const FORMATS: &[&str] = &[
 
 /// Rewrites the arguments of a macro that is known. `false`: it is not, or its arguments do not parse.
 pub(crate) fn rewrite(rewriter: &mut Rewriter, mac: &mut Macro) -> bool {
-    let Some(name) = mac.path.segments.last().map(|segment| segment.ident.clone()) else {
+    let Some(name) = mac
+        .path
+        .segments
+        .last()
+        .map(|segment| segment.ident.clone())
+    else {
         return false;
     };
     let is_one_of = |names: &[&str]| names.iter().any(|known| name == known);
     let tokens = mac.tokens.clone();
     let rewritten = if is_one_of(JOINS) {
-        join.parse2(tokens).map(|arguments| arguments.rewrite(rewriter))
+        join.parse2(tokens)
+            .map(|arguments| arguments.rewrite(rewriter))
     } else if is_one_of(SELECTS) {
         let borrows_locals = !starts_with(&mac.path, "tokio");
-        select.parse2(tokens).map(|branches| branches.rewrite(rewriter, borrows_locals))
+        select
+            .parse2(tokens)
+            .map(|branches| branches.rewrite(rewriter, borrows_locals))
     } else if is_one_of(FORMATS) {
-        format_like.parse2(tokens).map(|arguments| rewrite_format(arguments, rewriter))
+        format_like
+            .parse2(tokens)
+            .map(|arguments| rewrite_format(arguments, rewriter))
     } else if is_one_of(&["matches"]) {
         matches.parse2(tokens).map(|(mut value, pattern)| {
             rewriter.visit_expr_mut(&mut value);
@@ -56,13 +66,21 @@ pub(crate) fn rewrite(rewriter: &mut Rewriter, mac: &mut Macro) -> bool {
 }
 
 fn starts_with(path: &Path, name: &str) -> bool {
-    path.segments.len() > 1 && path.segments.first().is_some_and(|segment| segment.ident == name)
+    path.segments.len() > 1
+        && path
+            .segments
+            .first()
+            .is_some_and(|segment| segment.ident == name)
 }
 
 /// `biased;` of tokio's macros.
 fn biased(input: ParseStream) -> Result<TokenStream> {
     let ahead = input.fork();
-    if ahead.call(Ident::parse_any).is_ok_and(|word| word == "biased") && ahead.peek(Token![;]) {
+    if ahead
+        .call(Ident::parse_any)
+        .is_ok_and(|word| word == "biased")
+        && ahead.peek(Token![;])
+    {
         let (word, semi): (Ident, Token![;]) = (input.parse()?, input.parse()?);
         return Ok(quote!(#word #semi));
     }
@@ -79,7 +97,11 @@ fn join(input: ParseStream) -> Result<Join> {
     let mut futures = Vec::new();
     while !input.is_empty() {
         let future = input.parse()?;
-        let comma = if input.is_empty() { None } else { Some(input.parse()?) };
+        let comma = if input.is_empty() {
+            None
+        } else {
+            Some(input.parse()?)
+        };
         futures.push((future, comma));
     }
     Ok(Join { biased, futures })
@@ -156,7 +178,7 @@ fn branch(input: ParseStream) -> Result<Branch> {
 impl Select {
     // Input:  row = rows.next(), if more => use_it(row).await,
     // Output: row = attach!(@ the_request_context, rows.next()), if more =>
-    //             (unsafe { inside::<App>() }).call(use_it(row)).await,
+    //             attach!(@ the_request_context, use_it(row)).await,
     fn rewrite(self, rewriter: &mut Rewriter, borrows_locals: bool) -> TokenStream {
         let mut tokens = self.biased;
         for mut branch in self.branches {
@@ -241,7 +263,7 @@ fn field_name(input: ParseStream) -> Result<TokenStream> {
 }
 
 // Input:  "{}", f().await
-// Output: "{}", (unsafe { inside::<App>() }).call(f()).await
+// Output: "{}", attach!(@ the_request_context, f()).await
 fn rewrite_format(arguments: Vec<Argument>, rewriter: &mut Rewriter) -> TokenStream {
     let mut tokens = TokenStream::new();
     for (before, mut value, after) in arguments {

@@ -32,7 +32,8 @@ impl Part {
             Word::Attach => "call it before",
             _ => "read what it needs before it",
         };
-        let message = format!("`{name}!()` cannot be used in a `#[detached]` part; {begins}{way_out}");
+        let message =
+            format!("`{name}!()` cannot be used in a `#[detached]` part; {begins}{way_out}");
         errors.at(name.span(), message);
     }
 }
@@ -45,7 +46,9 @@ pub(crate) fn attribute(stmt: &mut Stmt, krate: &Krate) -> Option<Attribute> {
         Stmt::Expr(expr, _) => attrs_of(expr)?,
         Stmt::Item(_) => return None,
     };
-    let index = attrs.iter().position(|attr| is_detached(attr.path(), krate))?;
+    let index = attrs
+        .iter()
+        .position(|attr| is_detached(attr.path(), krate))?;
     Some(attrs.remove(index))
 }
 
@@ -105,7 +108,10 @@ fn attrs_of(expr: &mut Expr) -> Option<&mut Vec<Attribute>> {
 //           (unsafe { inside::<App>() }).detached(&__detached, foo(&x)).await; }
 pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stmt) {
     if !matches!(attr.meta, Meta::Path(_)) {
-        rewriter.errors.on(&attr.meta, "`#[detached]` takes no arguments on a statement");
+        rewriter.errors.on(
+            &attr.meta,
+            "`#[detached]` takes no arguments on a statement",
+        );
     }
     while let Some(second) = attribute(stmt, &rewriter.scope.krate) {
         rewriter.errors.on(second, "duplicate `#[detached]`");
@@ -124,7 +130,9 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
                 );
                 return;
             };
-            inside(rewriter, part, |rewriter| rewriter.visit_expr_mut(&mut init.expr));
+            inside(rewriter, part, |rewriter| {
+                rewriter.visit_expr_mut(&mut init.expr)
+            });
             let value = Stmt::Expr((*init.expr).clone(), None);
             let mut block = quote!({ #guard #value });
             if let Some((_, otherwise)) = &mut init.diverge {
@@ -178,5 +186,7 @@ fn guard(path: &Path, part: &Part, krate: &Krate) -> TokenStream {
 }
 
 fn name_span(path: &Path) -> Span {
-    path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span())
+    path.segments
+        .last()
+        .map_or_else(Span::call_site, |segment| segment.ident.span())
 }

@@ -7,7 +7,8 @@ use syn::spanned::Spanned;
 use syn::token::{Brace, Paren};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Lifetime, PredicateType, ReturnType, Signature, Token, Type, TypeInfer, TypeParamBound, TypeTuple, WherePredicate,
+    Lifetime, PredicateType, ReturnType, Signature, Token, Type, TypeInfer, TypeParamBound,
+    TypeTuple, WherePredicate,
 };
 
 use crate::args::{ContextArgs, DetachedArgs, State};
@@ -89,7 +90,11 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
 
     let output = output_of(&item.sig);
     let never = matches!(output, Type::Never(_));
-    let output_type = if never { quote_spanned!(here=> #krate::__private::Never) } else { quote!(#output) };
+    let output_type = if never {
+        quote_spanned!(here=> #krate::__private::Never)
+    } else {
+        quote!(#output)
+    };
     let send = (!args.not_send).then(|| quote_spanned!(here=> + ::core::marker::Send));
     let future = quote_spanned!(here=> impl ::core::future::Future<Output = #output_type> #send);
 
@@ -117,7 +122,14 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         let user = user_block(*brace, &rewritten.body);
         let mut future = quote_spanned!(here=> async move { #anchor #parameters #token #user });
         if args.boxed {
-            let boxed = Ident::new(if args.not_send { "boxed_local" } else { "boxed" }, here);
+            let boxed = Ident::new(
+                if args.not_send {
+                    "boxed_local"
+                } else {
+                    "boxed"
+                },
+                here,
+            );
             // The outer block hides the lifetime of the box, which is none of the fn's own when it has two.
             future = quote_spanned!(here=> async move { #krate::__private::#boxed(#future).await });
         }
@@ -152,7 +164,14 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
         let future = quote_spanned!(here=> async move { #anchor #parameters #user });
         // `Location::caller()` is the fn's name.
         let krate = args.krate.at(name);
-        let constructor = Ident::new(if send { "detached_fn_send" } else { "detached_fn" }, name);
+        let constructor = Ident::new(
+            if send {
+                "detached_fn_send"
+            } else {
+                "detached_fn"
+            },
+            name,
+        );
         let call = quote_spanned!(name=> #krate::__private::#constructor(#future));
         *tokens = match output {
             Type::Never(_) => quote_spanned! {here=>
@@ -170,7 +189,9 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
 /// The user's own braces, which decide by their edition when temporaries are dropped.
 pub(crate) fn user_block(brace: Brace, body: &TokenStream) -> TokenStream {
     // Braces around a single expression are linted. An item can stand before other items without being linted too.
-    let not_alone = quote!(const _: () = (););
+    let not_alone = quote!(
+        const _: () = ();
+    );
     let mut block = TokenStream::new();
     brace.surround(&mut block, |tokens| tokens.extend(quote!(#not_alone #body)));
     block
@@ -182,11 +203,11 @@ fn return_anchor(output: &Type) -> Option<TokenStream> {
         return None;
     }
     let mut output = output.clone();
-    // `rustc` points here where another type is returned.
-    let here = Span::call_site().located_at(output.span());
+    // `rustc` points here where another type is returned, so these are the user's tokens to the eye.
+    let declared = output.span();
     EraseImplTrait.visit_type_mut(&mut output);
-    let hidden = Ident::new("__ret", Span::mixed_site().located_at(here));
-    Some(quote_spanned! {here=>
+    let hidden = Ident::new("__ret", declared);
+    Some(quote_spanned! {declared=>
         #[allow(
             unknown_lints,
             unreachable_code,
@@ -250,3 +271,6 @@ fn outlives_static(sig: &mut Signature, state: &Type, here: Span) {
         bounds: Punctuated::from_iter([bound]),
     }));
 }
+
+#[cfg(test)]
+mod tests;

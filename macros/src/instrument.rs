@@ -19,7 +19,9 @@ pub(crate) fn first(item: &mut FnItem, ours: &TokenStream) -> Option<TokenStream
     if item.sig.asyncness.is_none() || !item.attrs.iter().any(is_instrument) {
         return None;
     }
-    let (instrument, others): (Vec<_>, Vec<_>) = std::mem::take(&mut item.attrs).into_iter().partition(is_instrument);
+    let (instrument, others): (Vec<_>, Vec<_>) = std::mem::take(&mut item.attrs)
+        .into_iter()
+        .partition(is_instrument);
     Some(quote!(#(#instrument)* #[#ours] #(#others)* #item))
 }
 

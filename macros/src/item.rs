@@ -50,10 +50,15 @@ impl FnItem {
             let content;
             let brace = braced!(content in input);
             // The body moves into a block of its own, where inner attributes are not allowed everywhere.
-            attrs.extend(content.call(Attribute::parse_inner)?.into_iter().map(|mut attr| {
-                attr.style = syn::AttrStyle::Outer;
-                attr
-            }));
+            attrs.extend(
+                content
+                    .call(Attribute::parse_inner)?
+                    .into_iter()
+                    .map(|mut attr| {
+                        attr.style = syn::AttrStyle::Outer;
+                        attr
+                    }),
+            );
             Body::Block(brace, content.parse()?)
         };
         Ok(FnItem {
@@ -66,7 +71,10 @@ impl FnItem {
     }
 
     pub(crate) fn has_lifetime(&self, name: &str) -> bool {
-        self.sig.generics.lifetimes().any(|l| l.lifetime.ident == name)
+        self.sig
+            .generics
+            .lifetimes()
+            .any(|l| l.lifetime.ident == name)
     }
 }
 
@@ -99,13 +107,17 @@ fn what_else(tokens: TokenStream) -> Option<TokenTree> {
         match &token {
             TokenTree::Ident(word) if word == "fn" => return None,
             TokenTree::Ident(word)
-                if ["default", "const", "async", "unsafe", "safe", "extern"].iter().any(|m| word == m) =>
+                if ["default", "const", "async", "unsafe", "safe", "extern"]
+                    .iter()
+                    .any(|m| word == m) =>
             {
                 first.get_or_insert(token);
             }
             // The ABI of `extern "C" fn`.
             TokenTree::Literal(_) if first.is_some() => {}
-            TokenTree::Ident(word) if ["impl", "trait", "mod", "crate"].iter().any(|k| word == k) => {
+            TokenTree::Ident(word)
+                if ["impl", "trait", "mod", "crate"].iter().any(|k| word == k) =>
+            {
                 return Some(token);
             }
             _ => return first.or(Some(token)),

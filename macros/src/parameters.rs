@@ -27,13 +27,16 @@ pub(crate) fn move_into_body(sig: &mut Signature) -> TokenStream {
                 let attrs = for_the_statement(&mut typed.attrs);
                 let pat = (*typed.pat).clone();
                 let (name, statement) = match pat {
-                    Pat::Ident(pat) if pat.subpat.is_none() && pat.by_ref.is_none() && pat.attrs.is_empty() => {
+                    Pat::Ident(pat)
+                        if pat.subpat.is_none() && pat.by_ref.is_none() && pat.attrs.is_empty() =>
+                    {
                         (pat.ident.clone(), by_name(&attrs, &pat))
                     }
                     pat => {
                         let name = Ident::new(&format!("__arg{index}"), Span::mixed_site());
                         let cfg = attrs.iter().filter(|attr| is_cfg(attr));
-                        let statement = quote!(#(#cfg)* let #name = #name; #(#attrs)* let #pat = #name;);
+                        let statement =
+                            quote!(#(#cfg)* let #name = #name; #(#attrs)* let #pat = #name;);
                         (name, statement)
                     }
                 };
@@ -53,10 +56,10 @@ pub(crate) fn move_into_body(sig: &mut Signature) -> TokenStream {
 
 fn by_name(attrs: &[Attribute], pat: &PatIdent) -> TokenStream {
     let name = &pat.ident;
-    // Here the user's own tokens read like a use of a variable that is named as unused.
-    let allow = name.to_string().starts_with('_').then(|| {
-        quote!(#[allow(clippy::used_underscore_binding, clippy::no_effect_underscore_binding)])
-    });
+    // The user's own tokens stand here in a statement that the user did not write.
+    let allow = quote! {
+        #[allow(clippy::no_effect_underscore_binding, clippy::shadow_same, clippy::used_underscore_binding)]
+    };
     quote!(#allow #(#attrs)* let #pat = #name;)
 }
 
@@ -126,14 +129,20 @@ mod tests {
                 _y: u8,
             )
         );
-        assert_eq!(sig.to_token_stream().to_string(), expected.to_token_stream().to_string());
+        assert_eq!(
+            sig.to_token_stream().to_string(),
+            expected.to_token_stream().to_string()
+        );
+        let allow = quote! {
+            #[allow(clippy::no_effect_underscore_binding, clippy::shadow_same, clippy::used_underscore_binding)]
+        };
         let expected = quote! {
             let _ = &self;
-            let mut id = id;
+            #allow let mut id = id;
             let __arg2 = __arg2; let (a, b) = __arg2;
             let __arg3 = __arg3; let _ = __arg3;
             #[cfg(x)] let __arg4 = __arg4; #[cfg(x)] #[allow(unused)] let ref r = __arg4;
-            #[allow(clippy::used_underscore_binding, clippy::no_effect_underscore_binding)] let _y = _y;
+            #allow let _y = _y;
         };
         assert_eq!(body.to_string(), expected.to_string());
     }

@@ -1,7 +1,7 @@
 //! Words in the body of a `#[detached]` fn.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::Parser;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Block, Expr, Item, Macro, Path, Stmt, Type};
@@ -14,7 +14,7 @@ use crate::words::{self, Replacement, Use, Word};
 /// Puts an error in the place of each word. It has every type there is, so that no other error follows from it.
 //
 // Input:  log(&context!().user).await
-// Output: log(&::core::compile_error!("…").user).await
+// Output: log(&({ use context as _; ::core::compile_error!("…") }).user).await
 pub(crate) fn words(tokens: TokenStream, krate: &Krate, errors: &mut Errors) -> TokenStream {
     let mut stmts = match Block::parse_within.parse2(tokens.clone()) {
         Ok(stmts) => stmts,
@@ -39,17 +39,19 @@ impl Refuser<'_> {
     fn refusal(&self, mac: &Macro) -> Option<TokenStream> {
         match Word::of_path(&mac.path, self.krate)? {
             (Word::Block, _) => None,
-            (_, name) => Some(error(&name)),
+            (_, name) => Some(error(&name, mac.path.to_token_stream())),
         }
     }
 }
 
-fn error(name: &Ident) -> TokenStream {
+fn error(name: &Ident, path: TokenStream) -> TokenStream {
     let message = format!(
         "`{name}!()` cannot be used in a `#[detached]` fn; \
          annotate the fn with `#[context_async(State)]` instead, or pass in what it needs"
     );
-    quote_spanned!(name.span()=> ::core::compile_error!(#message))
+    let error = quote_spanned!(name.span()=> ::core::compile_error!(#message));
+    // The word's import counts as used.
+    quote!(({ #[allow(unused_imports)] use #path as _; #error }))
 }
 
 impl VisitMut for Refuser<'_> {
@@ -82,7 +84,9 @@ impl VisitMut for Refuser<'_> {
     fn visit_macro_mut(&mut self, mac: &mut Macro) {
         if Word::of_path(&mac.path, self.krate).is_none() {
             let tokens = std::mem::take(&mut mac.tokens);
-            mac.tokens = words::in_tokens(tokens, self.krate, &mut |Use { name, .. }| Replacement::Whole(error(&name)));
+            mac.tokens = words::in_tokens(tokens, self.krate, &mut |Use { name, path, .. }| {
+                Replacement::Whole(error(&name, path))
+            });
         }
     }
 
@@ -95,4 +99,30 @@ impl VisitMut for Refuser<'_> {
     fn visit_type_mut(&mut self, _: &mut Type) {}
     fn visit_path_mut(&mut self, _: &mut Path) {}
     fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_errors_and_nothing_else_changes() {
+        let mut errors = Errors::default();
+        let input = quote! {
+            a.await;
+            context!().b;
+            x! { request_context::scheduler!() }
+            fn own() { context!() }
+            context_block!(App, async { context!() })
+        };
+        let output = words(input, &Krate::default(), &mut errors).to_string();
+        assert!(errors.is_empty());
+        assert_eq!(output.matches("compile_error").count(), 2, "{output}");
+        assert!(
+            output.contains("use request_context :: scheduler as _"),
+            "{output}"
+        );
+        let untouched = quote!(context_block!(App, async { context!() }));
+        assert!(output.ends_with(&untouched.to_string()), "{output}");
+    }
 }

@@ -5,8 +5,8 @@ use quote::quote;
 use syn::parse::Parser;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    AngleBracketedGenericArguments, Attribute, Block, Expr, ExprAsync, ExprClosure, ExprConst, ExprRepeat, Item, Local,
-    Macro, Path, Stmt, StmtMacro, Type,
+    AngleBracketedGenericArguments, Attribute, Block, Expr, ExprAsync, ExprClosure, ExprConst,
+    ExprRepeat, Item, Local, Macro, Path, Stmt, StmtMacro, Type,
 };
 
 use crate::combinators;
@@ -55,8 +55,10 @@ pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> R
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Body,
-    /// The body, inside the `async` block of `#[instrument]`.
-    Instrumented,
+    /// Tokens of the body that another macro expands: arguments of `join!` or `format!`, the `async`
+    /// block of `#[instrument]`. A user may have a macro of that name which takes them to another
+    /// task; so awaits borrow the token here, and that does not compile.
+    Expanded,
     /// What `#[instrument]` puts around that block: none of it is the user's.
     Wrapper,
     /// A nested `async` block or closure, which may run in another task: its awaits are its own.
@@ -75,13 +77,23 @@ pub(crate) struct Rewriter<'a> {
 impl Rewriter<'_> {
     /// Whether the code here runs in the body's own task for sure.
     pub(crate) fn in_body(&self) -> bool {
-        matches!(self.place, Place::Body | Place::Instrumented)
+        matches!(self.place, Place::Body | Place::Expanded)
     }
 
-    fn within(&mut self, place: Place, visit: impl FnOnce(&mut Self)) {
+    fn within<R>(&mut self, place: Place, visit: impl FnOnce(&mut Self) -> R) -> R {
         let outer = std::mem::replace(&mut self.place, place);
-        visit(self);
+        let result = visit(self);
         self.place = outer;
+        result
+    }
+
+    /// Goes through what another macro expands.
+    pub(crate) fn expanded<R>(&mut self, visit: impl FnOnce(&mut Self) -> R) -> R {
+        let place = match self.place {
+            Place::Body => Place::Expanded,
+            other => other,
+        };
+        self.within(place, visit)
     }
 
     /// A future that other code in this task will await: a branch of `join!` or `select!`.
@@ -99,7 +111,7 @@ impl Rewriter<'_> {
     fn awaited(&mut self, work: &Expr) -> TokenStream {
         match (&self.part, self.place) {
             (Some(part), _) => part.call(self.scope, work),
-            (None, Place::Instrumented) => {
+            (None, Place::Expanded) => {
                 self.uses_token = true;
                 self.scope.attach(work)
             }
@@ -116,12 +128,16 @@ impl Rewriter<'_> {
         let token = self.scope.token(name.span());
         if word != Word::Attach {
             if !args.is_empty() {
-                self.errors.on(args, format!("`{name}!` takes no arguments"));
+                self.errors
+                    .on(args, format!("`{name}!` takes no arguments"));
             }
             return quote!(@ #token);
         }
         if args.is_empty() {
-            self.errors.at(name.span(), "`attach!` needs an argument; name the call to attach: `attach!(f())`");
+            self.errors.at(
+                name.span(),
+                "`attach!` needs an argument; name the call to attach: `attach!(f())`",
+            );
             args = quote!(::core::future::ready(()));
         }
         quote!(@ #token, #args)
@@ -130,10 +146,16 @@ impl Rewriter<'_> {
     /// Words in tokens that cannot be read as Rust.
     pub(crate) fn words(&mut self, tokens: TokenStream) -> TokenStream {
         let krate = self.scope.krate.clone();
-        words::in_tokens(tokens, &krate, &mut |Use { word, name, args }| {
-            let args = self.word_args(word, args);
-            Replacement::Args(self.word(word, &name, args))
-        })
+        words::in_tokens(
+            tokens,
+            &krate,
+            &mut |Use {
+                      word, name, args, ..
+                  }| {
+                let args = self.word_args(word, args);
+                Replacement::Args(self.word(word, &name, args))
+            },
+        )
     }
 
     /// The call in `attach!(call)` is code of the place that `attach!` stands in.
@@ -143,7 +165,7 @@ impl Rewriter<'_> {
         }
         match syn::parse2::<Expr>(args.clone()) {
             Ok(mut expr) => {
-                self.visit_expr_mut(&mut expr);
+                self.expanded(|this| this.visit_expr_mut(&mut expr));
                 quote!(#expr)
             }
             Err(_) => self.words(args),
@@ -173,7 +195,7 @@ impl VisitMut for Rewriter<'_> {
                 let args = self.word_args(word, std::mem::take(&mut mac.tokens));
                 mac.tokens = self.word(word, &name, args);
             }
-            None if self.in_body() && combinators::rewrite(self, mac) => {}
+            None if self.in_body() && self.expanded(|this| combinators::rewrite(this, mac)) => {}
             None => mac.tokens = self.words(std::mem::take(&mut mac.tokens)),
         }
     }
@@ -198,7 +220,11 @@ impl VisitMut for Rewriter<'_> {
         match instrument::wrapper(local) {
             Some(block) if in_body => {
                 let is_body = instrument::is_body(block) || !instrument::has_body(block);
-                let place = if is_body { Place::Instrumented } else { Place::Wrapper };
+                let place = if is_body {
+                    Place::Expanded
+                } else {
+                    Place::Wrapper
+                };
                 self.within(place, |this| visit_mut::visit_block_mut(this, block));
             }
             _ => visit_mut::visit_local_mut(self, local),
@@ -207,12 +233,18 @@ impl VisitMut for Rewriter<'_> {
 
     fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
         let is_body = self.place == Place::Wrapper && instrument::is_body(&block.block);
-        let place = if is_body { Place::Instrumented } else { Place::Nested };
+        let place = if is_body {
+            Place::Expanded
+        } else {
+            Place::Nested
+        };
         self.within(place, |this| visit_mut::visit_expr_async_mut(this, block));
     }
 
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        self.within(Place::Nested, |this| visit_mut::visit_expr_closure_mut(this, closure));
+        self.within(Place::Nested, |this| {
+            visit_mut::visit_expr_closure_mut(this, closure)
+        });
     }
 
     fn visit_item_mut(&mut self, item: &mut Item) {
@@ -234,7 +266,11 @@ impl VisitMut for Rewriter<'_> {
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
     fn visit_type_mut(&mut self, _: &mut Type) {}
     fn visit_path_mut(&mut self, _: &mut Path) {}
-    fn visit_angle_bracketed_generic_arguments_mut(&mut self, _: &mut AngleBracketedGenericArguments) {}
+    fn visit_angle_bracketed_generic_arguments_mut(
+        &mut self,
+        _: &mut AngleBracketedGenericArguments,
+    ) {
+    }
     fn visit_attribute_mut(&mut self, _: &mut Attribute) {}
 }
 
@@ -248,3 +284,6 @@ fn without_parens(mut expr: &Expr) -> &Expr {
     }
     expr
 }
+
+#[cfg(test)]
+mod tests;

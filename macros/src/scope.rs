@@ -40,11 +40,13 @@ impl Scope {
         let token = self.token(name);
         let anchor = without_unsafe_lint(quote_spanned!(name=> #krate::__private::anchor()));
         let bound = without_unsafe_lint(match &self.state {
-            State::Typed(state) => quote_spanned!(name=> #krate::__private::token::<#state>(&#token)),
+            State::Typed(state) => {
+                quote_spanned!(name=> #krate::__private::token::<#state>(&#token))
+            }
             State::Any => quote_spanned!(name=> #krate::__private::any_token(&#token)),
         });
         // Unused where the word is under a `#[cfg]`, or in a macro that drops it.
-        let allow = quote!(#[allow(unused_variables)]);
+        let allow = quote!(#[allow(unused_variables, clippy::shadow_reuse)]);
         quote_spanned! {name=>
             let #token = #anchor;
             #allow
@@ -109,7 +111,10 @@ fn ends(expr: &Expr) -> (Span, Span) {
         return (Span::call_site(), Span::call_site());
     };
     let last = tokens.last();
-    (edge(&first, Group::span_open), edge(last.as_ref().unwrap_or(&first), Group::span_close))
+    (
+        edge(&first, Group::span_open),
+        edge(last.as_ref().unwrap_or(&first), Group::span_close),
+    )
 }
 
 fn edge(token: &TokenTree, of_group: fn(&Group) -> Span) -> Span {

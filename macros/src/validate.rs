@@ -77,7 +77,11 @@ pub(crate) fn detached_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
     refuse_attributes(item, errors, |attr| {
         is_named(attr, &["detached"]).then_some("duplicate `#[detached]`")
     });
-    if let Some(attr) = item.attrs.iter().find(|attr| is_named(attr, &["context_async"])) {
+    if let Some(attr) = item
+        .attrs
+        .iter()
+        .find(|attr| is_named(attr, &["context_async"]))
+    {
         // The other attribute stays, and expands alone.
         errors.on(attr.path(), BOTH);
         return Verdict::Unchanged;
@@ -98,24 +102,34 @@ pub(crate) fn not_a_fn(attribute: &str, keyword: &TokenTree) -> String {
         "impl" | "trait" | "mod" => "put it on each `async fn` inside",
         _ => "put it on the `async fn` it was meant for",
     };
-    format!("`{attribute}` needs an `async fn`, this is something else; {way_out}")
+    format!("`{attribute}` needs an `async fn`, found `{keyword}`; {way_out}")
 }
 
 /// Reports `const`, `extern` and `...`, and takes them off.
 fn qualifiers(item: &mut FnItem, attribute: &str, errors: &mut Errors) {
     if let Some(token) = item.sig.constness.take() {
-        errors.on(token, format!("`{attribute}` cannot be used on a `const fn`; remove `const` instead"));
+        errors.on(
+            token,
+            format!("`{attribute}` cannot be used on a `const fn`; remove `const` instead"),
+        );
     }
     if let Some(abi) = item.sig.abi.take() {
         errors.on(abi, format!("`{attribute}` cannot be used on an `extern fn`; call an annotated fn from it instead"));
     }
     if let Some(variadic) = item.sig.variadic.take() {
-        errors.on(variadic, format!("`{attribute}` cannot be used on a variadic fn; take a slice instead"));
+        errors.on(
+            variadic,
+            format!("`{attribute}` cannot be used on a variadic fn; take a slice instead"),
+        );
     }
 }
 
 /// Reports attributes that cannot stand beside ours, and takes them off, since their own errors would only add noise.
-fn refuse_attributes(item: &mut FnItem, errors: &mut Errors, rule: impl Fn(&Attribute) -> Option<&'static str>) {
+fn refuse_attributes(
+    item: &mut FnItem,
+    errors: &mut Errors,
+    rule: impl Fn(&Attribute) -> Option<&'static str>,
+) {
     item.attrs.retain(|attr| match rule(attr) {
         Some(message) => {
             errors.on(attr.path(), message);

@@ -28,7 +28,8 @@ impl Word {
 
     pub(crate) fn of_path(path: &Path, krate: &Krate) -> Option<(Self, Ident)> {
         let (first, last) = (path.segments.first()?, path.segments.last()?);
-        let ours = path.segments.len() == 1 && path.leading_colon.is_none() || krate.starts_with(&first.ident);
+        let ours = path.segments.len() == 1 && path.leading_colon.is_none()
+            || krate.starts_with(&first.ident);
         let word = Word::named(&last.ident).filter(|_| ours)?;
         Some((word, last.ident.clone()))
     }
@@ -38,6 +39,7 @@ impl Word {
 pub(crate) struct Use {
     pub(crate) word: Word,
     pub(crate) name: Ident,
+    pub(crate) path: TokenStream,
     pub(crate) args: TokenStream,
 }
 
@@ -54,16 +56,21 @@ pub(crate) enum Replacement {
 //
 // Input:  { yield context!().user }
 // Output: { yield context!(@ the_request_context).user }
-pub(crate) fn in_tokens(tokens: TokenStream, krate: &Krate, replace: &mut dyn FnMut(Use) -> Replacement) -> TokenStream {
-    let mut left = tokens.into_iter().peekable();
+pub(crate) fn in_tokens(
+    tokens: TokenStream,
+    krate: &Krate,
+    replace: &mut dyn FnMut(Use) -> Replacement,
+) -> TokenStream {
     let mut done: Vec<TokenTree> = Vec::new();
     // A `fn name` was seen, and its body not yet.
     let mut in_fn = false;
-    while let Some(token) = left.next() {
+    for token in tokens {
         let TokenTree::Group(group) = token else {
             in_fn = match &token {
                 TokenTree::Punct(p) if p.as_char() == ';' => false,
-                TokenTree::Ident(_) => in_fn || matches!(done.last(), Some(TokenTree::Ident(i)) if i == "fn"),
+                TokenTree::Ident(_) => {
+                    in_fn || matches!(done.last(), Some(TokenTree::Ident(i)) if i == "fn")
+                }
                 _ => in_fn,
             };
             done.push(token);
@@ -76,17 +83,28 @@ pub(crate) fn in_tokens(tokens: TokenStream, krate: &Krate, replace: &mut dyn Fn
         }
         match word_before(&done, krate) {
             Some((Word::Block, ..)) => done.push(group.into()),
-            Some((word, name, length)) => match replace(Use {
-                word,
-                name,
-                args: group.stream(),
-            }) {
-                Replacement::Args(args) => done.push(regroup(&group, args).into()),
-                Replacement::Whole(tokens) => {
-                    done.truncate(done.len().saturating_sub(length));
-                    done.extend(tokens);
+            Some((word, name, length)) => {
+                let before = done.len().saturating_sub(length);
+                let path = done
+                    .iter()
+                    .take(done.len() - 1)
+                    .skip(before)
+                    .cloned()
+                    .collect();
+                let args = group.stream();
+                match replace(Use {
+                    word,
+                    name,
+                    path,
+                    args,
+                }) {
+                    Replacement::Args(args) => done.push(regroup(&group, args).into()),
+                    Replacement::Whole(tokens) => {
+                        done.truncate(before);
+                        done.extend(tokens);
+                    }
                 }
-            },
+            }
             None => {
                 let inner = in_tokens(group.stream(), krate, replace);
                 done.push(regroup(&group, inner).into());
@@ -135,14 +153,24 @@ mod tests {
     use quote::quote;
 
     fn rewritten(tokens: TokenStream) -> String {
-        in_tokens(tokens, &Krate::default(), &mut |_| Replacement::Args(quote!(@ t))).to_string()
+        in_tokens(tokens, &Krate::default(), &mut |_| {
+            Replacement::Args(quote!(@ t))
+        })
+        .to_string()
     }
 
     #[test]
     fn words_are_found_at_any_depth() {
         assert_eq!(
-            rewritten(quote!({ yield request_context::context!().user; [::request_context::scheduler!()] })),
-            quote!({ yield request_context::context!(@ t).user; [::request_context::scheduler!(@ t)] }).to_string()
+            rewritten(quote!({
+                yield request_context::context!().user;
+                [::request_context::scheduler!()]
+            })),
+            quote!({
+                yield request_context::context!(@ t).user;
+                [::request_context::scheduler!(@ t)]
+            })
+            .to_string()
         );
     }
 
@@ -165,9 +193,11 @@ mod tests {
 
     #[test]
     fn a_whole_use_is_replaced_with_its_path() {
-        let out = in_tokens(quote!(a + request_context::context!() + b), &Krate::default(), &mut |_| {
-            Replacement::Whole(quote!(x))
-        });
+        let out = in_tokens(
+            quote!(a + request_context::context!() + b),
+            &Krate::default(),
+            &mut |_| Replacement::Whole(quote!(x)),
+        );
         assert_eq!(out.to_string(), "a + x + b");
     }
 }

@@ -305,10 +305,10 @@ impl JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let work = fmt::from_fn(|f| match self.context {
-            Some(context) => write!(f, "work of {context}"),
-            None => f.write_str("detached work"),
-        });
+        let work = match self.context {
+            Some(context) => format!("work of {context}"),
+            None => "detached work".to_owned(),
+        };
         match &self.why {
             Why::Panic(payload) => write!(f, "{work} panicked: `{}`", message(&**payload)),
             Why::Cancelled => write!(f, "{work} was cancelled"),

@@ -1,4 +1,4 @@
-#![doc = include_str!("../../README.md")]
+#![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod context;
@@ -22,7 +22,131 @@ mod words;
 #[cfg(all(test, request_context_loom))]
 mod models;
 
-pub use request_context_macros::{context_async, context_block, detached};
+/// Marks an `async fn` that needs a request context: `#[context_async(State)]`, or `#[context_async]`
+/// if it does not matter which state.
+///
+/// The fn then returns a [`NeedsContext`] (or [`NeedsAnyContext`]): it can be awaited in other such fns
+/// of the same state, and be given to [`RequestContext::run`] and [`Scheduler::spawn`]; anywhere else it
+/// is a compile error. In its body [`context!()`](context!), [`scheduler!()`](scheduler!) and
+/// [`attach!(..)`](attach!) may be used, and [`#[detached]`](macro@detached) on statements.
+///
+/// It works on free fns, methods and trait methods, with any arguments and generics; the state may be a
+/// generic parameter, inferred from the caller.
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `State` | the type of the state; without one, any context will do |
+/// | `?Send` | the fn's future need not be `Send` |
+/// | `boxed` | the future is boxed, so that the fn can call itself |
+/// | `crate = path` | where `request_context` is found, if it was renamed |
+/// | `allow(blocking)` | for a lint that is not built yet |
+///
+/// Awaits inside nested `async` blocks, closures and macros that are not known are left alone: such code
+/// may run in another task. There, `attach!(call()).await` does it.
+///
+/// # Panics
+///
+/// The expansion panics by itself only where its context is used off its thread, or where it is detached:
+/// see [`CurrentContext`].
+///
+/// # Cancel safety
+///
+/// That of the body: like any `async fn`, it is dropped at the await where it stands, on its context.
+///
+/// # Examples
+///
+/// ```
+/// use request_context::{RequestContext, context, context_async};
+///
+/// trait HasUser: Send + 'static {
+///     fn user(&self) -> &str;
+/// }
+///
+/// struct Request(String);
+///
+/// impl HasUser for Request {
+///     fn user(&self) -> &str {
+///         &self.0
+///     }
+/// }
+///
+/// #[context_async(C)]
+/// async fn audit<C: HasUser>(action: &str) -> String {
+///     format!("{} did {action}", context!().user())
+/// }
+///
+/// #[context_async(Request)]
+/// async fn delete() -> String {
+///     audit("delete").await
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let context = RequestContext::new(Request("ada".into()));
+/// assert_eq!(context.run(delete()).await, "ada did delete");
+/// # }
+/// ```
+pub use request_context_macros::context_async;
+
+/// An `async` block that needs a request context: `context_block!(State, async move { .. })`, for `run`
+/// and `spawn` where a call is not enough.
+///
+/// The words of a context body may be used in it. Without a state, `context_block!(async { .. })`, it runs
+/// on any context.
+///
+/// # Examples
+///
+/// ```
+/// use request_context::{RequestContext, context, context_block};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let context = RequestContext::new(21);
+/// let twice = context.run(context_block!(u32, async move { 2 * *context!() })).await;
+/// assert_eq!(twice, 42);
+/// # }
+/// ```
+pub use request_context_macros::context_block;
+
+/// Takes code off the request context: an `async fn`, or a statement of a
+/// [`#[context_async]`](macro@context_async) body.
+///
+/// A detached fn is an ordinary `async fn`, callable anywhere. No context is visible while it runs, and it
+/// cannot call what needs one: a compile error. A detached statement or block is the same for a part of a
+/// body, as `ConfigureAwait(false)` was meant to be; `?`, `return` and `break` keep their meaning in it.
+/// A handle from [`context!()`](context!) that is used there panics; data read through it before stays
+/// usable.
+///
+/// Arguments, on a fn: `?Send`, `crate = path`. The future of a free fn without type parameters is checked
+/// to be `Send`, unless `?Send` says otherwise; of other fns it is `Send` if what they capture is.
+///
+/// # Examples
+///
+/// ```
+/// use request_context::{RequestContext, context, context_async, detached, try_with};
+///
+/// #[detached]
+/// async fn sees_a_context() -> bool {
+///     try_with::<String, _>(|_| ()).is_ok()
+/// }
+///
+/// #[context_async(String)]
+/// async fn controller() -> usize {
+///     assert!(!sees_a_context().await);
+///     #[detached]
+///     {
+///         tokio::task::yield_now().await;
+///         assert!(try_with::<String, _>(|_| ()).is_err());
+///     }
+///     context!().len()
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// assert_eq!(RequestContext::new("ada".to_owned()).run(controller()).await, 3);
+/// # }
+/// ```
+pub use request_context_macros::detached;
 
 pub use context::{ContextId, RequestContext, run_on_context};
 pub use detached::{spawn_blocking_detached, spawn_detached};
@@ -73,16 +197,29 @@ pub mod __private {
         detached::{detached_fn, detached_fn_send},
         needs::{needs_any_context, needs_context},
         trusted::{
-            DetachedPart, Inside, Token, anchor, any_token, attach_to, detached_part, inside, token,
+            DetachedPart, Inside, IsState, Token, anchor, any_token, attach_to, detached_part,
+            inside, token,
         },
     };
 
     /// Stands for the state of a bare body, which could be any. Not `Sized`, so that no state of a
     /// generic fn is taken for it.
-    pub type AnyState = dyn Unnameable;
+    #[derive(Debug)]
+    pub struct AnyState {
+        _not_sized: [()],
+    }
+
+    /// `!` as the output of a future: the type itself cannot be written there.
+    pub type Never = <fn() -> ! as Returns>::Output;
 
     #[expect(missing_docs)]
-    pub trait Unnameable {}
+    pub trait Returns {
+        type Output;
+    }
+
+    impl<T> Returns for fn() -> T {
+        type Output = T;
+    }
 
     /// What `scheduler!()` stands for.
     pub trait CurrentScheduler {

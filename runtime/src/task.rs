@@ -68,12 +68,12 @@ impl Drop for Unclaimed {
 pin_project! {
     /// The future inside the task; outstanding from `new` until it is dropped. It never panics, and
     /// neither does its drop: `async-task` would abort the process.
-    struct Item<C: ?Sized, F> where C: Context {
+    struct Item<C, F> where C: Context, C: ?Sized {
         #[pin]
         root: Root<C, F>,
     }
 
-    impl<C: ?Sized, F> PinnedDrop for Item<C, F> where C: Context {
+    impl<C, F> PinnedDrop for Item<C, F> where C: Context, C: ?Sized {
         fn drop(this: Pin<&mut Self>) {
             let mut root = this.project().root;
             if let Err(payload) = drop_caught(root.as_mut()) {

@@ -147,11 +147,9 @@ pub(crate) fn ends_in_entry(header: &Header) -> bool {
 /// The first context whose turn this thread holds for which `look` finds something. `look` must not
 /// run user code.
 pub(crate) fn find_held<R>(mut look: impl FnMut(&Header) -> Option<R>) -> Option<R> {
-    // SAFETY: invariant 2, the header outlives its entry.
     find(|entry| {
-        entry
-            .header
-            .and_then(|header| look(unsafe { header.as_ref() }))
+        // SAFETY: invariant 2, the header outlives its entry.
+        look(unsafe { entry.header?.as_ref() })
     })
 }
 
@@ -251,7 +249,8 @@ impl<S> Drop for OnTurn<S> {
 /// scoped thread pool), panics at the caller.
 pub struct CurrentContext<'a, S> {
     inner: NonNull<Inner<S>>,
-    body: PhantomData<(&'a (), fn(S) -> S)>,
+    body: PhantomData<&'a ()>,
+    state: PhantomData<fn(S) -> S>,
 }
 
 /// The request context of a body that needs one of any state: what
@@ -332,6 +331,7 @@ impl<S> CurrentContext<'static, S> {
         CurrentContext {
             inner,
             body: PhantomData,
+            state: PhantomData,
         }
     }
 }
@@ -432,7 +432,9 @@ pub unsafe fn any_token(anchor: &Anchor) -> &CurrentAnyContext<'_> {
 /// Implemented for these and for nothing else.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run on a request context with state `{S}`",
-    label = "neither a future, nor a call that needs a context with state `{S}`"
+    label = "needs a request context with another state than `{S}`",
+    note = "a fn that works with more than one state can be generic over it: \
+            `#[context_async(C)] async fn f<C: HasUser>()`, or take none: `#[context_async]`"
 )]
 pub trait Work<S: ?Sized>: Sized {
     /// What the work results in.
@@ -461,6 +463,11 @@ pub trait Work<S: ?Sized>: Sized {
         S: 'a;
 }
 
+/// `T: IsState<T>`, and nothing else.
+pub trait IsState<T> {}
+
+impl<T> IsState<T> for T {}
+
 impl<S: ?Sized, T: IntoFuture> Work<S> for T {
     type Output = T::Output;
     type Future = T::IntoFuture;
@@ -481,7 +488,9 @@ impl<S: ?Sized, T: IntoFuture> Work<S> for T {
     }
 }
 
-impl<S, F: Future> Work<S> for NeedsContext<S, F> {
+// For every state, and bounded to the one that fits: with two candidates rustc stops here, with the
+// message of `Work`, and does not go on to say that there is no context.
+impl<S: ?Sized + IsState<T>, T, F: Future> Work<S> for NeedsContext<T, F> {
     type Output = F::Output;
     type Future = F;
     type Bound<'a>
@@ -627,51 +636,31 @@ pub unsafe fn inside<S: ?Sized>() -> Inside<S> {
 }
 
 impl<S: ?Sized> Inside<S> {
-    /// Without a bound, so that a wrong argument is one error, at the `.await`.
+    /// The future of work that is awaited at once.
+    ///
+    /// `F` is a parameter so that wrong work is one error, here, and not another at the `.await`.
     #[inline]
-    pub fn call<T>(self, work: T) -> InContextOf<S, T> {
-        InContextOf {
-            work,
-            state: PhantomData,
-        }
+    pub fn call<T, F>(self, work: T) -> F
+    where
+        T: Work<S, Future = F>,
+    {
+        // SAFETY: the contract of `inside`: awaited at once in a body with state `S`, which is polled
+        // on its context, and so is this.
+        unsafe { work.into_raw() }
     }
 
-    /// An await of a `#[detached]` part.
+    /// An await of a `#[detached]` part. `F` and `O` are parameters for the same reason.
     #[inline]
-    pub fn detached<'a, T: IntoFuture>(
-        self,
-        part: &'a DetachedPart,
-        work: T,
-    ) -> impl Future<Output = T::Output> + use<'a, S, T> {
+    pub fn detached<T, F, O>(self, part: &DetachedPart, work: T) -> DetachedAwait<'_, F, O>
+    where
+        T: IntoFuture<IntoFuture = F, Output = O>,
+        F: Future<Output = O>,
+    {
         DetachedAwait {
             work: work.into_future(),
             part,
+            output: PhantomData,
         }
-    }
-}
-
-/// Work awaited in the body of a context fn whose context has state `S`.
-#[must_use = "this does nothing unless it is awaited"]
-pub struct InContextOf<S: ?Sized, T> {
-    work: T,
-    state: PhantomData<fn(Box<S>) -> Box<S>>,
-}
-
-impl<S: ?Sized, T: Work<S>> IntoFuture for InContextOf<S, T> {
-    type Output = T::Output;
-    type IntoFuture = T::Future;
-
-    #[inline]
-    fn into_future(self) -> T::Future {
-        // SAFETY: made by `Inside::call` only, whose contract is to await this at once in a body
-        // with state `S`: the body is polled on its context, and so is this.
-        unsafe { self.work.into_raw() }
-    }
-}
-
-impl<S: ?Sized, T> fmt::Debug for InContextOf<S, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InContextOf").finish_non_exhaustive()
     }
 }
 
@@ -693,37 +682,14 @@ pub unsafe fn attach_to<'a, T: Token<'a>>(token: &T) -> AttachTo<'a, T::State> {
 }
 
 impl<'a, S: ?Sized> AttachTo<'a, S> {
-    /// Without a bound, so that a wrong argument is one error, of the conversion that follows.
-    pub fn work<T>(self, work: T) -> AttachedTo<'a, S, T> {
-        AttachedTo {
-            work,
-            token: self.token,
-            state: PhantomData,
-        }
-    }
-}
-
-/// Work attached to a body whose context has state `S`.
-#[must_use = "this does nothing unless it is awaited"]
-pub struct AttachedTo<'a, S: ?Sized, T> {
-    work: T,
-    token: CurrentAnyContext<'a>,
-    state: PhantomData<fn(Box<S>) -> Box<S>>,
-}
-
-impl<'a, S: ?Sized + 'a, T: Work<S>> IntoFuture for AttachedTo<'a, S, T> {
-    type Output = T::Output;
-    type IntoFuture = T::Bound<'a>;
-
-    fn into_future(self) -> T::Bound<'a> {
-        // SAFETY: made by `AttachTo` only, from the token of a body with state `S`.
-        unsafe { self.work.bind(self.token) }
-    }
-}
-
-impl<S: ?Sized, T> fmt::Debug for AttachedTo<'_, S, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AttachedTo").finish_non_exhaustive()
+    /// The work as an ordinary future. `B` is a parameter for the same reason as in `Inside::call`.
+    pub fn work<T, B>(self, work: T) -> B
+    where
+        T: Work<S, Bound<'a> = B>,
+        S: 'a,
+    {
+        // SAFETY: the contract of `attach_to`: the token of a body with state `S`.
+        unsafe { work.bind(self.token) }
     }
 }
 
@@ -814,13 +780,16 @@ impl Drop for DetachedPart {
 }
 
 pin_project! {
-    struct DetachedAwait<'a, F> {
+    /// A future awaited in a `#[detached]` part.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct DetachedAwait<'a, F, O> {
         #[pin]
         work: F,
         part: &'a DetachedPart,
+        output: PhantomData<fn() -> O>,
     }
 
-    impl<F> PinnedDrop for DetachedAwait<'_, F> {
+    impl<F, O> PinnedDrop for DetachedAwait<'_, F, O> {
         // Dropped while suspended, the part is shown; hide it again from what `work` drops.
         fn drop(this: Pin<&mut Self>) {
             this.part.hide();
@@ -828,10 +797,10 @@ pin_project! {
     }
 }
 
-impl<F: Future> Future for DetachedAwait<'_, F> {
-    type Output = F::Output;
+impl<O, F: Future<Output = O>> Future for DetachedAwait<'_, F, O> {
+    type Output = O;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<O> {
         let this = self.project();
         this.part.hide();
         let result = this.work.poll(cx);
@@ -839,5 +808,11 @@ impl<F: Future> Future for DetachedAwait<'_, F> {
             this.part.set(None);
         }
         result
+    }
+}
+
+impl<F, O> fmt::Debug for DetachedAwait<'_, F, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DetachedAwait").field(self.part).finish()
     }
 }

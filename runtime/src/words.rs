@@ -46,10 +46,8 @@ macro_rules! scheduler {
 #[macro_export]
 macro_rules! attach {
     (@ $token:ident, $work:expr $(,)?) => {
-        ::core::future::IntoFuture::into_future(
-            // SAFETY: the attributes write this, with the token of the body it stands in.
-            (unsafe { $crate::__private::attach_to($token) }).work($work),
-        )
+        // SAFETY: the attributes write this, with the token of the body it stands in.
+        (unsafe { $crate::__private::attach_to($token) }).work($work)
     };
     ($($unchecked:tt)*) => {
         ::core::compile_error!(

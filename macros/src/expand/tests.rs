@@ -1,0 +1,226 @@
+use super::*;
+
+#[track_caller]
+fn expands(args: TokenStream, input: TokenStream, output: TokenStream) {
+    assert_eq!(context_async(args, input).to_string(), output.to_string());
+}
+
+fn anchor(ty: TokenStream) -> TokenStream {
+    return_anchor(&syn::parse_quote!(#ty)).unwrap_or_default()
+}
+
+#[test]
+fn a_context_fn() {
+    let (anchor, rebind) = (anchor(quote!(String)), rebind());
+    expands(
+        quote!(App),
+        quote! {
+            /// Doc.
+            pub async fn greeting(&self, id: u64) -> String { load(id).await + &context!().user }
+        },
+        quote! {
+            /// Doc.
+            pub fn greeting(&self, id: u64) -> ::request_context::NeedsContext<App,
+                impl ::core::future::Future<Output = String> + ::core::marker::Send>
+            where App: 'static
+            {
+                ::request_context::__private::needs_context::<App, _>(async move {
+                    #anchor
+                    let _ = &self;
+                    #rebind let id = id;
+                    let the_request_context = unsafe { ::request_context::__private::anchor() };
+                    #[allow(unused_variables, clippy::shadow_reuse)]
+                    let the_request_context =
+                        unsafe { ::request_context::__private::token::<App>(&the_request_context) };
+                    {
+                        const _: () = ();
+                        (unsafe { ::request_context::__private::inside::<App>() }).call(load(id)).await
+                            + &context!(@ the_request_context).user
+                    }
+                })
+            }
+        },
+    );
+}
+
+fn rebind() -> TokenStream {
+    quote!(#[allow(clippy::no_effect_underscore_binding, clippy::shadow_same, clippy::used_underscore_binding)])
+}
+
+#[test]
+fn any_state_boxed_and_not_send() {
+    let anchor = anchor(quote!(()));
+    expands(
+        quote!(boxed, ?Send),
+        quote!(
+            async fn f() {
+                f().await
+            }
+        ),
+        quote! {
+            fn f() -> ::request_context::NeedsAnyContext<impl ::core::future::Future<Output = ()> > {
+                ::request_context::__private::needs_any_context(async move {
+                    ::request_context::__private::boxed_local(async move {
+                        #anchor
+                        {
+                            const _: () = ();
+                            (unsafe { ::request_context::__private::inside::<
+                                ::request_context::__private::AnyState>() }).call(f()).await
+                        }
+                    }).await
+                })
+            }
+        },
+    );
+}
+
+#[test]
+fn a_declared_method_and_a_bounded_state() {
+    expands(
+        quote!(C),
+        quote!(
+            async fn f<C: HasUser>(&self, _: u8) -> impl Sized;
+        ),
+        quote! {
+            fn f<C: HasUser + 'static>(&self, _: u8) -> ::request_context::NeedsContext<C,
+                impl ::core::future::Future<Output = impl Sized> + ::core::marker::Send>;
+        },
+    );
+}
+
+#[test]
+fn a_detached_fn() {
+    let (anchor, rebind) = (anchor(quote!(u8)), rebind());
+    let input =
+        |receiver: TokenStream| quote!(pub async fn f(#receiver id: u8) -> u8 { g(id).await });
+    let output = |receiver: TokenStream, this: TokenStream, constructor: TokenStream| {
+        quote! {
+            pub async fn f(#receiver id: u8) -> u8 {
+                ::request_context::__private::#constructor(async move {
+                    #anchor
+                    #this
+                    #rebind let id = id;
+                    { const _: () = (); g(id).await }
+                }).await
+            }
+        }
+    };
+    assert_eq!(
+        detached(quote!(), input(quote!())).to_string(),
+        output(quote!(), quote!(), quote!(detached_fn_send)).to_string()
+    );
+    assert_eq!(
+        detached(quote!(), input(quote!(&self,))).to_string(),
+        output(quote!(&self,), quote!(let _ = &self;), quote!(detached_fn)).to_string()
+    );
+}
+
+#[test]
+fn instrument_goes_first() {
+    expands(
+        quote!(App, boxed),
+        quote!(
+            #[a]
+            #[tracing::instrument(err)]
+            #[b]
+            async fn f() {
+                1
+            }
+        ),
+        quote!(
+            #[tracing::instrument(err)]
+            #[::request_context::context_async(App, boxed)]
+            #[a]
+            #[b]
+            async fn f() {
+                1
+            }
+        ),
+    );
+}
+
+#[test]
+fn every_mistake_is_told_and_the_item_given_back() {
+    let output = context_async(
+        quote!(App, Other),
+        quote!(
+            #[test]
+            const async extern "C" fn f() {
+                context!(1);
+                attach!()
+            }
+        ),
+    );
+    let output = output.to_string();
+    assert_eq!(output.matches("compile_error").count(), 6, "{output}");
+    assert!(
+        output.contains("fn f () -> :: request_context :: NeedsContext"),
+        "{output}"
+    );
+    let output = context_async(
+        quote!(),
+        quote!(
+            pub struct S;
+        ),
+    )
+    .to_string();
+    assert!(
+        output.contains("found `struct`") && output.ends_with("pub struct S ;"),
+        "{output}"
+    );
+}
+
+#[test]
+fn no_input_panics() {
+    let inputs = [
+        "",
+        ";",
+        "fn",
+        "async fn",
+        "async fn f",
+        "async fn f(",
+        "async fn f()",
+        "async fn f() {",
+        "pub(",
+        "#[a]",
+        "async fn f(,) {}",
+        "async fn f(self: ) {}",
+        "async fn f() -> {}",
+        "const",
+        "extern",
+        "async fn f(...) {}",
+        "async fn f(x: u8, ...) { #[detached] }",
+        "async fn f() { #[detached] ; }",
+        "async fn f() { #[detached] 1 }",
+        "async fn f() { context! }",
+        "async fn f() { ::context!() :: context!() }",
+        "async fn f() { x!(::attach!(,)) }",
+        "async fn f() { select!(a =) } ",
+        "async fn f() { join!(,) ; format!(,) ; vec![;] ; matches!() }",
+        "async fn f() { let __tracing_instrument_future = async {}; }",
+        "async fn r#fn(r#mut: u8) { 1.await }",
+        "async fn f() { #[detached] #[detached] let x = 1; }",
+        "async fn f() { #![inner] }",
+        "crate = , x",
+        "?",
+        "?Send, ?",
+        "allow, allow(), allow(blocking, x)",
+        "crate",
+        "crate =",
+        "= 3",
+        ", ,",
+        "App App",
+    ];
+    for item in inputs {
+        for args in inputs {
+            let (Ok(args), Ok(item)) = (args.parse::<TokenStream>(), item.parse::<TokenStream>())
+            else {
+                continue;
+            };
+            context_async(args.clone(), item.clone());
+            detached(args.clone(), item.clone());
+            crate::block::context_block(quote!(#args, async { #item }));
+            crate::block::context_block(quote!(#args #item));
+        }
+    }
+}

@@ -1,0 +1,288 @@
+use super::*;
+use crate::args::{Krate, State};
+use proc_macro2::Span;
+
+fn rewritten(tokens: TokenStream) -> (String, bool, Vec<String>) {
+    let mut errors = Errors::default();
+    let scope = Scope {
+        krate: Krate::default(),
+        state: State::Typed(Box::new(syn::parse_quote!(App))),
+        name: Span::call_site(),
+    };
+    let Rewritten { body, uses_token } = body(tokens, &scope, &mut errors);
+    (body.to_string(), uses_token, errors.messages())
+}
+
+/// Spaces between tokens tell nothing.
+fn packed(code: &str) -> String {
+    code.split_whitespace().collect()
+}
+
+#[track_caller]
+fn becomes(input: TokenStream, output: TokenStream) {
+    let (body, _, errors) = rewritten(input);
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(packed(&body), packed(&output.to_string()));
+}
+
+fn inside() -> TokenStream {
+    quote!((unsafe { ::request_context::__private::inside::<App>() }))
+}
+
+#[test]
+fn awaits_of_the_body() {
+    let i = inside();
+    becomes(
+        quote!(let x = a(b.await).await?; if (&mut c).await {} x.d().await),
+        quote!(let x = #i.call(a(#i.call(b).await)).await?; if #i.call(&mut c).await {} #i.call(x.d()).await),
+    );
+}
+
+#[test]
+fn guards_patterns_and_loops() {
+    let i = inside();
+    becomes(
+        quote!(while let Some(x) = r.next().await {
+            match x {
+                y if y.ok().await => {}
+                _ => {}
+            }
+        }),
+        quote!(while let Some(x) = #i.call(r.next()).await { match x { y if #i.call(y.ok()).await => {} _ => {} } }),
+    );
+}
+
+#[test]
+fn nested_code_keeps_its_awaits_and_gets_words() {
+    becomes(
+        quote!(let f = async { a.await; context!().b };),
+        quote!(let f = async { a.await; context!(@ the_request_context).b };),
+    );
+    becomes(
+        quote!(let f = async || { a.await; attach!(b(c.await)).await };),
+        quote!(let f = async || { a.await; attach!(@ the_request_context, b(c.await)).await };),
+    );
+    becomes(
+        quote!(let s = stream! { yield a.await; yield rc::context!(); yield scheduler!() };),
+        quote!(let s = stream! { yield a.await; yield rc::context!(); yield scheduler!(@ the_request_context) };),
+    );
+}
+
+#[test]
+fn nested_items_and_checked_blocks_are_left_alone() {
+    for tokens in [
+        quote!(
+            async fn f() {
+                a.await;
+                context!()
+            }
+        ),
+        quote!(
+            mod m {
+                fn f() {
+                    context!()
+                }
+            }
+        ),
+        quote!(let b = context_block!(App, async { context!().a.await });),
+        quote!(let x = [const { f() }; 3];),
+    ] {
+        becomes(tokens.clone(), tokens);
+    }
+}
+
+#[test]
+fn macro_rules_of_the_body_get_words() {
+    becomes(
+        quote!(
+            macro_rules! user {
+                () => {
+                    context!().user
+                };
+            }
+        ),
+        quote!(
+            macro_rules! user {
+                () => {
+                    context!(@ the_request_context).user
+                };
+            }
+        ),
+    );
+}
+
+#[test]
+fn instrumented_bodies_bind_their_awaits() {
+    let i = inside();
+    becomes(
+        quote! {
+            let __tracing_instrument_future = async move {
+                match async move { if false { let __tracing_attr_fake_return: u8 = loop {}; } { a.await } }.await {
+                    x => x
+                }
+            };
+            __tracing_instrument_future.await
+        },
+        quote! {
+            let __tracing_instrument_future = async move {
+                match async move { if false { let __tracing_attr_fake_return: u8 = loop {}; }
+                    { ::request_context::attach!(@ the_request_context, a).await } }.await {
+                    x => x
+                }
+            };
+            #i.call(__tracing_instrument_future).await
+        },
+    );
+}
+
+#[test]
+fn the_token_is_bound_only_where_a_word_is_used() {
+    assert!(!rewritten(quote!(a.await)).1);
+    assert!(
+        !rewritten(quote!(
+            fn f() {
+                context!()
+            }
+        ))
+        .1
+    );
+    assert!(rewritten(quote!(|| context!())).1);
+    assert!(rewritten(quote!(join!(a()))).1);
+}
+
+#[test]
+fn words_with_wrong_arguments() {
+    assert_eq!(
+        rewritten(quote!(context!(1); scheduler!(a, b); attach!())).2,
+        [
+            "`context!` takes no arguments",
+            "`scheduler!` takes no arguments",
+            "`attach!` needs an argument; name the call to attach: `attach!(f())`",
+        ]
+    );
+}
+
+#[test]
+fn a_body_that_does_not_parse_stays() {
+    let (body, _, errors) = rewritten(quote!(a.await; b.));
+    assert_eq!(body, quote!(a.await; b.).to_string());
+    assert_eq!(errors.len(), 1);
+}
+
+#[test]
+fn combinators() {
+    becomes(
+        quote!(tokio::join!(biased; a(1), b.await,)),
+        quote!(tokio::join!(biased;
+            ::request_context::attach!(@ the_request_context, a(1)),
+            ::request_context::attach!(@ the_request_context, ::request_context::attach!(@ the_request_context, b).await),)),
+    );
+    becomes(
+        quote!(select! { x = f(), if c.await => { x.await } y = local => 1, else => d.await, }),
+        quote!(select! {
+            x = ::request_context::attach!(@ the_request_context, f()), if ::request_context::attach!(@ the_request_context, c).await => { ::request_context::attach!(@ the_request_context, x).await }
+            y = local => 1,
+            else => ::request_context::attach!(@ the_request_context, d).await,
+        }),
+    );
+    becomes(
+        quote!(tokio::select! { y = local => 1 }),
+        quote!(
+            tokio::select! { y = ::request_context::attach!(@ the_request_context, local) => 1 }
+        ),
+    );
+}
+
+#[test]
+fn format_like_arguments() {
+    becomes(
+        quote!(format!("{} {x}", a.await, x = b.await)),
+        quote!(format!(
+            "{} {x}",
+            ::request_context::attach!(@ the_request_context, a).await,
+            x = ::request_context::attach!(@ the_request_context, b).await
+        )),
+    );
+    becomes(
+        quote!(info!(target: "t", a.b = %c.await, ?d, "e" = f.await, "g")),
+        quote!(
+            info!(target: "t", a.b = %::request_context::attach!(@ the_request_context, c).await, ?d, "e" = ::request_context::attach!(@ the_request_context, f).await, "g")
+        ),
+    );
+    becomes(
+        quote!(vec![a.await; 3]),
+        quote!(vec![
+            ::request_context::attach!(@ the_request_context, a)
+                .await;
+            3
+        ]),
+    );
+    becomes(
+        quote!(matches!(a.await, Some(_) if x)),
+        quote!(matches!(::request_context::attach!(@ the_request_context, a).await, Some(_) if x)),
+    );
+    becomes(
+        quote!(assert_eq!(a.await == b, c)),
+        quote!(assert_eq!(
+            ::request_context::attach!(@ the_request_context, a).await == b,
+            c
+        )),
+    );
+    // Not understood, so left alone.
+    becomes(
+        quote!(info!({ a = b.await, d }, "c")),
+        quote!(info!({ a = b.await, d }, "c")),
+    );
+}
+
+#[test]
+fn detached_statements() {
+    let i = inside();
+    let guard = quote! {
+        #[allow(unused_imports)] use detached as _;
+        let __detached = unsafe { ::request_context::__private::detached_part() };
+    };
+    becomes(
+        quote!(#[detached] let x = a.await?;),
+        quote!(let x = { #guard #i.detached(&__detached, a).await? };),
+    );
+    becomes(
+        quote!(#[detached] let Some(x) = a.await else { b.await };),
+        quote!(let Some(x) = ({ #guard #i.detached(&__detached, a).await }) else { #i.call(b).await };),
+    );
+    becomes(
+        quote!(#[detached] x += a.await; b.await),
+        quote!({ #guard x += #i.detached(&__detached, a).await; } #i.call(b).await),
+    );
+    becomes(
+        quote!(#[detached] println!("{:?}", join!(a));),
+        quote!({ #guard println!("{:?}", join!(#i.detached(&__detached, a))); }),
+    );
+    becomes(
+        quote!(
+            #[detached]
+            join!(a)
+        ),
+        quote!({ #guard join!(#i.detached(&__detached, a)) }),
+    );
+    becomes(
+        quote!(
+            #[detached]
+            fn f() {}
+        ),
+        quote!(
+            #[detached]
+            fn f() {}
+        ),
+    );
+}
+
+#[test]
+fn mistakes_of_detached_statements() {
+    let errors = rewritten(quote! {
+        #[detached] let x;
+        #[detached(y)] f(context!());
+        let f = || { #[detached] g(); };
+    });
+    assert_eq!(errors.2.len(), 4, "{:?}", errors.2);
+}
