@@ -13,8 +13,8 @@ use std::{
 /// Nothing implements it: what needs a context is not a future by itself. Annotated bodies, `run` and
 /// `spawn` take such work by another way, and everywhere else this trait's message is the error.
 #[diagnostic::on_unimplemented(
-    message = "this call needs a request context, and none is in scope here",
-    label = "no request context is known to be in scope here",
+    message = "this call needs a request context, and none is known to be in scope here",
+    label = "not known to run on a request context",
     note = "if this is an `async fn`, annotate it: `#[context_async(State)]`",
     note = "if this is an `async` block or a closure, it is not checked: inside a `#[context_async]` \
             fn write `attach!(call())`, and give `run` and `spawn` the call itself or \

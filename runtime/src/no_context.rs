@@ -84,8 +84,7 @@ impl fmt::Display for Hidden {
         match self {
             Hidden::Detached(location) => write!(
                 f,
-                "it was detached at {location}; take `scheduler!()` before that, \
-                 or end the detached part"
+                "it was detached at {location}; take what you need, or a `scheduler!()`, before that"
             ),
             Hidden::Dropping => f.write_str("it is being dropped, and its state with it"),
         }

@@ -439,8 +439,7 @@ pub unsafe fn any_token(anchor: &Anchor) -> &CurrentAnyContext<'_> {
 pub trait Work<S: ?Sized>: Sized {
     /// What the work results in.
     type Output;
-    /// The work itself, to be polled on the context only.
-    #[doc(hidden)]
+    /// The work itself, polled on the context only. Named in bounds: `W::Future: Send + 'static`.
     type Future: Future<Output = Self::Output>;
     /// The work as an ordinary future that lives no longer than the body it is attached to.
     #[doc(hidden)]
