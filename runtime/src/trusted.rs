@@ -188,8 +188,8 @@ fn visible_inner<S: 'static>() -> Result<NonNull<Inner<S>>, NoContext> {
     // SAFETY: invariant 2, the entry on top is ours until this fn returns.
     let found = unsafe { header.as_ref() };
     if found.state_type == TypeId::of::<S>() {
-        // The header is the first field of the `repr(C)` allocation that this type id stands for.
-        Ok(header.cast())
+        // The type id stands for the allocation, and `owner`, unlike `header`, may reach all of it.
+        Ok(found.current.owner.cast())
     } else {
         Err(NoContext::other_state(
             type_name::<S>(),
