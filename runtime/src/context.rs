@@ -16,14 +16,13 @@ use async_task::Runnable;
 use tokio::runtime::Handle;
 
 use crate::{
-    CurrentAnyContext, CurrentContext, Panicked, Scheduler, Work,
+    CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
     driver::Driver,
     outstanding::Outstanding,
     queue::Queue,
-    run::Run,
     task::Meta,
     trusted::{self, OnTurn},
-    turn::{Remains, Turn},
+    turn::Turn,
     waiters::Place,
 };
 
@@ -164,12 +163,12 @@ impl Header {
     }
 
     /// Drops `remains` on the context: now if the turn can be had, else when it is given back.
-    pub(crate) fn drop_on_context(&self, remains: Remains) {
+    pub(crate) fn drop_on_context(&self, remains: impl Send + 'static) {
         let held = match self.inline() {
             Some(held) => held,
             None if self.turn.try_take() => Held::new(self, true),
             None => {
-                if self.turn.leave_behind(remains) {
+                if self.turn.leave_behind(Box::new(remains)) {
                     drop(Held::new(self, true));
                 }
                 return;
@@ -268,12 +267,13 @@ impl<S: Send + 'static> RequestContext<S> {
     /// assert_eq!(RequestContext::new(21).run(doubled()).await, 42);
     /// # }
     /// ```
-    pub fn run<W>(&self, work: W) -> impl Future<Output = W::Output> + Send + use<S, W>
+    pub fn run<W, F, T>(&self, work: W) -> Run<T>
     where
-        W: Work<S>,
-        W::Future: Send + 'static,
+        W: Work<S, Future = F, Output = T>,
+        F: Future<Output = T> + Send + 'static,
+        T: 'static,
     {
-        Run::new::<S>(self.inner.clone(), work)
+        Run::new::<S, _, _>(self.inner.clone(), work)
     }
 
     /// The scheduler built from this context: what spawns and posts work on it.
@@ -360,14 +360,12 @@ impl<S> RequestContext<S> {
 /// assert_eq!(run_on_context(&context, async { 42 }).await, 42);
 /// # }
 /// ```
-pub fn run_on_context<S, W>(
-    context: &RequestContext<S>,
-    work: W,
-) -> impl Future<Output = W::Output> + Send + use<S, W>
+pub fn run_on_context<S, W, F, T>(context: &RequestContext<S>, work: W) -> Run<T>
 where
     S: Send + 'static,
-    W: Work<S>,
-    W::Future: Send + 'static,
+    W: Work<S, Future = F, Output = T>,
+    F: Future<Output = T> + Send + 'static,
+    T: 'static,
 {
     context.run(work)
 }

@@ -76,7 +76,7 @@ impl Drop for Driver {
         header.turn.leave(&mut self.place);
         if !self.ended {
             let items = header.queue.abandon(mem::take(&mut self.batch));
-            header.drop_on_context(Box::new(items));
+            header.drop_on_context(items);
         }
     }
 }

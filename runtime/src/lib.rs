@@ -154,6 +154,7 @@ pub use join::{JoinError, JoinHandle};
 pub use needs::{InsideContextAsync, NeedsAnyContext, NeedsContext};
 pub use no_context::NoContext;
 pub use outstanding::Panicked;
+pub use run::Run;
 pub use scheduler::{AnyScheduler, Scheduler};
 pub use trusted::{Attached, CurrentAnyContext, CurrentContext, Work};
 

@@ -10,9 +10,8 @@ use std::{
 
 use crate::{
     __private::AnyState,
-    ContextId, JoinHandle, NoContext, Work,
+    ContextId, JoinHandle, NoContext, Run, Work,
     context::{Context, Inner},
-    run::Run,
     task, trusted,
 };
 
@@ -74,13 +73,13 @@ impl<S: Send + 'static> Scheduler<S> {
     ///
     /// Dropping the handle lets the work go on; a panic that no handle takes comes out of
     /// [`idle`](crate::RequestContext::idle).
-    pub fn spawn<W>(&self, work: W) -> JoinHandle<W::Output>
+    pub fn spawn<W, F, T>(&self, work: W) -> JoinHandle<T>
     where
-        W: Work<S>,
-        W::Future: Send + 'static,
-        W::Output: Send + 'static,
+        W: Work<S, Future = F, Output = T>,
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
     {
-        task::spawn::<S, _, _>(&self.inner, work)
+        task::spawn::<S, _, _, _>(&self.inner, work)
     }
 
     /// Runs `closure` on the context, later: never on this stack, and in the order in which one poster
@@ -112,12 +111,13 @@ impl<S: Send + 'static> Scheduler<S> {
     /// Runs `work` on the context, in place, as
     /// [`RequestContext::run`](crate::RequestContext::run) does: how detached work takes up its
     /// context again.
-    pub fn run<W>(&self, work: W) -> impl Future<Output = W::Output> + Send + use<S, W>
+    pub fn run<W, F, T>(&self, work: W) -> Run<T>
     where
-        W: Work<S>,
-        W::Future: Send + 'static,
+        W: Work<S, Future = F, Output = T>,
+        F: Future<Output = T> + Send + 'static,
+        T: 'static,
     {
-        Run::new::<S>(self.inner.clone(), work)
+        Run::new::<S, _, _>(self.inner.clone(), work)
     }
 
     /// This scheduler without the type of its state.
@@ -178,22 +178,23 @@ impl AnyScheduler {
     }
 
     /// Starts `work` on the context: see [`Scheduler::spawn`].
-    pub fn spawn<W>(&self, work: W) -> JoinHandle<W::Output>
+    pub fn spawn<W, F, T>(&self, work: W) -> JoinHandle<T>
     where
-        W: Work<AnyState>,
-        W::Future: Send + 'static,
-        W::Output: Send + 'static,
+        W: Work<AnyState, Future = F, Output = T>,
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
     {
-        task::spawn::<AnyState, _, _>(&self.inner, work)
+        task::spawn::<AnyState, _, _, _>(&self.inner, work)
     }
 
     /// Runs `work` on the context, in place: see [`Scheduler::run`].
-    pub fn run<W>(&self, work: W) -> impl Future<Output = W::Output> + Send + use<W>
+    pub fn run<W, F, T>(&self, work: W) -> Run<T>
     where
-        W: Work<AnyState>,
-        W::Future: Send + 'static,
+        W: Work<AnyState, Future = F, Output = T>,
+        F: Future<Output = T> + Send + 'static,
+        T: 'static,
     {
-        Run::new::<AnyState>(self.inner.clone(), work)
+        Run::new::<AnyState, _, _>(self.inner.clone(), work)
     }
 
     /// The context this puts work on.

@@ -121,12 +121,12 @@ impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
 }
 
 /// Spawns `work` on `context`.
-pub(crate) fn spawn<S: ?Sized, C, W>(context: &Arc<C>, work: W) -> JoinHandle<W::Output>
+pub(crate) fn spawn<S, C, F, T>(context: &Arc<C>, work: impl Work<S, Future = F>) -> JoinHandle<T>
 where
+    S: ?Sized,
     C: Context + ?Sized,
-    W: Work<S>,
-    W::Future: Send + 'static,
-    W::Output: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
 {
     let erased = context.clone().into_dyn();
     let item = Item::new(context.clone(), work);

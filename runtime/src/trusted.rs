@@ -595,9 +595,13 @@ impl<C: Context + ?Sized, F: Future> Root<C, F> {
             context,
         }
     }
+}
+
+impl<C: Context + ?Sized, F: Future> Future for Root<C, F> {
+    type Output = F::Output;
 
     /// Polls the body. The caller has entered the context.
-    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
         check(this.context.header());
         this.body
