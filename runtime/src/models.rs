@@ -4,7 +4,6 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
-    pin::pin,
     task::{Context, Poll, Waker},
 };
 
@@ -213,27 +212,43 @@ fn a_pushed_item_always_finds_a_driver() {
 fn idle_sees_everything_the_last_piece_of_work_did() {
     bounded(|| {
         let outstanding = Arc::new(Outstanding::new());
-        let written = Arc::new(AtomicUsize::new(0));
+        let written = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
         outstanding.begin();
+        outstanding.begin();
+        let others = written.clone().map(|written| {
+            let outstanding = outstanding.clone();
+            thread::spawn(move || {
+                written.store(1, Ordering::Relaxed);
+                outstanding.end(1);
+            })
+        });
+        let mut place = None;
+        let panics = block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
+        assert!(panics.is_empty());
+        for written in written {
+            assert_eq!(written.load(Ordering::Relaxed), 1);
+        }
+        for other in others {
+            other.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_panic_reported_before_the_end_comes_out_of_idle() {
+    model(|| {
+        let outstanding = Arc::new(Outstanding::new());
         outstanding.begin();
         let other = thread::spawn({
             let outstanding = outstanding.clone();
-            move || outstanding.end(1)
-        });
-        let last = thread::spawn({
-            let (outstanding, written) = (outstanding.clone(), written.clone());
             move || {
-                written.store(1, Ordering::Relaxed);
                 outstanding.report(Box::new("failed"));
                 outstanding.end(1);
             }
         });
         let mut place = None;
-        let idle = pin!(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
-        let panics = block_on(idle);
-        assert_eq!(written.load(Ordering::Relaxed), 1);
+        let panics = block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
         assert_eq!(panics.len(), 1);
-        last.join().unwrap();
         other.join().unwrap();
     });
 }
