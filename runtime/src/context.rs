@@ -12,7 +12,6 @@ use std::{
     task::{self, Poll, ready},
 };
 
-use async_task::Runnable;
 use tokio::runtime::Handle;
 
 use crate::{
@@ -20,8 +19,8 @@ use crate::{
     driver::Driver,
     outstanding::Outstanding,
     queue::Queue,
-    task::Meta,
-    trusted::{self, OnTurn},
+    task::Runnable,
+    trusted::{self, OnTurn, Owner},
     turn::Turn,
     waiters::Place,
 };
@@ -50,8 +49,9 @@ pub(crate) struct Header {
     pub(crate) state_name: fn() -> &'static str,
     /// The token of bodies that need any context.
     pub(crate) current: CurrentAnyContext<'static>,
+    pub(crate) owner: Owner,
     pub(crate) turn: Turn,
-    pub(crate) queue: Queue<Runnable<Meta>>,
+    pub(crate) queue: Queue<Runnable>,
     pub(crate) outstanding: Outstanding,
     pub(crate) runtime: Handle,
 }
@@ -81,6 +81,7 @@ impl<S: Send + 'static> Inner<S> {
                     state_type: TypeId::of::<S>(),
                     state_name: type_name::<S>,
                     current: CurrentAnyContext::of(inner),
+                    owner: Owner::of(inner),
                     turn: Turn::new(),
                     queue: Queue::new(),
                     outstanding: Outstanding::new(),
@@ -179,7 +180,7 @@ impl Header {
 }
 
 /// Queues an item of work, and starts a driver if there is none.
-pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable<Meta>) {
+pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable) {
     if context.header().queue.push(item) {
         let runtime = context.header().runtime.clone();
         // Off this thread's entries: the runtime may run hooks, or, shut down, drop the driver here.

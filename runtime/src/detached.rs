@@ -129,12 +129,14 @@ where
 
 #[track_caller]
 fn runtime() -> Handle {
-    match Handle::try_current() {
-        Ok(runtime) => runtime,
-        Err(error) => trusted::find_held(|held| Some(held.runtime.clone())).unwrap_or_else(|| {
-            panic!(
-                "detached work was started off a tokio runtime, and has none to run on ({error})"
-            )
-        }),
+    let missing = match Handle::try_current() {
+        Ok(runtime) => return runtime,
+        Err(error) => error,
+    };
+    match trusted::find_held(|held| Some(held.runtime.clone())) {
+        Some(runtime) => runtime,
+        None => panic!(
+            "detached work was started off a tokio runtime, and has none to run on ({missing})"
+        ),
     }
 }

@@ -9,17 +9,21 @@ use std::{
     task::{self, Poll, ready},
 };
 
-use async_task::Runnable;
 use tokio::task::coop;
 
-use crate::{context::Context, task::Meta, trusted, waiters::Place};
+use crate::{
+    context::Context,
+    task::{Runnable, run},
+    trusted,
+    waiters::Place,
+};
 
 /// How many items one poll of the driver runs at most, before other tasks of the runtime get to run.
 const BUDGET: usize = 64;
 
 pub(crate) struct Driver {
     context: Arc<dyn Context>,
-    batch: VecDeque<Runnable<Meta>>,
+    batch: VecDeque<Runnable>,
     place: Option<Place>,
     ended: bool,
 }
@@ -59,13 +63,6 @@ impl Future for Driver {
         // To the back of the runtime's queue, behind those whom the line above has woken.
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-}
-
-/// One item's turn. An aborted one is dropped instead, which drops its future, on the context.
-fn run(item: Runnable<Meta>) {
-    if !item.metadata().is_aborted() {
-        item.run();
     }
 }
 

@@ -7,10 +7,7 @@ use std::{
     future::Future,
     panic::resume_unwind,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
@@ -20,7 +17,7 @@ use tokio::task::coop;
 use crate::{
     ContextId,
     outstanding::{Payload, message},
-    task::{Meta, Outcome},
+    task::{Flags, Outcome},
     trusted,
 };
 
@@ -53,8 +50,8 @@ enum Running<T> {
     OnContext {
         context: ContextId,
         /// `None` only while it is dropped.
-        task: Option<FallibleTask<Outcome<T>, Meta>>,
-        aborted: Arc<AtomicBool>,
+        task: Option<FallibleTask<Outcome<T>, Arc<Flags>>>,
+        flags: Arc<Flags>,
         waker: Waker,
     },
     Detached(tokio::task::JoinHandle<T>),
@@ -63,15 +60,15 @@ enum Running<T> {
 impl<T> JoinHandle<T> {
     pub(crate) fn of_work(
         context: ContextId,
-        task: Task<Outcome<T>, Meta>,
+        task: Task<Outcome<T>, Arc<Flags>>,
         waker: Waker,
-        aborted: Arc<AtomicBool>,
+        flags: Arc<Flags>,
     ) -> Self {
         JoinHandle {
             work: Running::OnContext {
                 context,
                 task: Some(task.fallible()),
-                aborted,
+                flags,
                 waker,
             },
         }
@@ -96,9 +93,8 @@ impl<T> JoinHandle<T> {
     /// done.
     pub fn abort(&self) {
         match &self.work {
-            Running::OnContext { aborted, waker, .. } => {
-                // ORDERING: Relaxed, see `Meta::is_aborted`.
-                aborted.store(true, Ordering::Relaxed);
+            Running::OnContext { flags, waker, .. } => {
+                flags.abort();
                 waker.wake_by_ref();
             }
             Running::Detached(task) => task.abort(),
@@ -215,8 +211,15 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if let Running::OnContext { task, .. } = &mut self.work {
+        if let Running::OnContext {
+            task, flags, waker, ..
+        } = &mut self.work
+        {
             if let Some(task) = task.take() {
+                if !task.is_finished() {
+                    flags.detach();
+                    waker.wake_by_ref();
+                }
                 task.detach();
             }
         }

@@ -242,7 +242,7 @@ fn a_panic_reported_before_the_end_comes_out_of_idle() {
         let other = thread::spawn({
             let outstanding = outstanding.clone();
             move || {
-                outstanding.report(Box::new("failed"));
+                outstanding.report(outstanding.failure(Box::new("failed")));
                 outstanding.end(1);
             }
         });

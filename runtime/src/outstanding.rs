@@ -28,19 +28,24 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
 /// Spawned and posted work from before it is queued until it is dropped.
 pub(crate) struct Outstanding {
     count: AtomicUsize,
+    failures: AtomicUsize,
     shared: Mutex<Shared>,
 }
+
+/// A panic, and the how manieth of its context it was.
+pub(crate) type Failure = (usize, Payload);
 
 #[derive(Default)]
 struct Shared {
     idle: Waiters,
-    panics: Vec<Payload>,
+    failures: Vec<Failure>,
 }
 
 impl Outstanding {
     pub(crate) fn new() -> Self {
         Outstanding {
             count: AtomicUsize::new(0),
+            failures: AtomicUsize::new(0),
             shared: Mutex::new(Shared::default()),
         }
     }
@@ -66,9 +71,15 @@ impl Outstanding {
         }
     }
 
+    /// Numbers a panic, in its turn.
+    pub(crate) fn failure(&self, payload: Payload) -> Failure {
+        // ORDERING: Relaxed, turns are ordered.
+        (self.failures.fetch_add(1, Ordering::Relaxed), payload)
+    }
+
     /// Keeps a panic that no handle took.
-    pub(crate) fn report(&self, payload: Payload) {
-        lock(&self.shared).panics.push(payload);
+    pub(crate) fn report(&self, failure: Failure) {
+        lock(&self.shared).failures.push(failure);
     }
 
     /// Ready with the panics that nobody took, once nothing is outstanding.
@@ -86,7 +97,10 @@ impl Outstanding {
             return Poll::Pending;
         }
         self.leave(place);
-        Poll::Ready(mem::take(&mut lock(&self.shared).panics))
+        let mut failures = mem::take(&mut lock(&self.shared).failures);
+        // A handle may be dropped long after its work has failed.
+        failures.sort_by_key(|(number, _)| *number);
+        Poll::Ready(failures.into_iter().map(|(_, payload)| payload).collect())
     }
 
     pub(crate) fn leave(&self, place: &mut Option<Place>) {

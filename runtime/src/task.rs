@@ -11,28 +11,48 @@ use std::{
     task::{self, Poll, ready},
 };
 
-use async_task::{Builder, Runnable};
+use async_task::Builder;
 use pin_project_lite::pin_project;
 
 use crate::{
     JoinHandle, Work,
     context::{Context, enqueue},
-    outstanding::Payload,
+    outstanding::{Failure, Payload},
     trusted::{self, Root},
 };
 
-/// What the queue knows of an item.
-#[derive(Debug)]
-pub(crate) struct Meta {
-    aborted: Arc<AtomicBool>,
+/// What the queue and the handle say to each other about one item. `Relaxed` throughout: the flags
+/// carry nothing, and whoever sets one wakes the item, so that the queue looks at it again.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    aborted: AtomicBool,
+    detached: AtomicBool,
 }
 
-impl Meta {
-    pub(crate) fn is_aborted(&self) -> bool {
-        // ORDERING: Relaxed. The flag carries nothing, and the wake that follows an abort makes the
-        // queue look at it again.
-        self.aborted.load(Ordering::Relaxed)
+impl Flags {
+    pub(crate) fn abort(&self) {
+        self.aborted.store(true, Ordering::Relaxed);
     }
+
+    pub(crate) fn detach(&self) {
+        self.detached.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What the queue holds: one turn of a piece of work.
+pub(crate) type Runnable = async_task::Runnable<Arc<Flags>>;
+
+/// One item's turn. An aborted one is dropped instead, which drops its future, on the context.
+pub(crate) fn run(item: Runnable) {
+    let flags = item.metadata();
+    if flags.aborted.load(Ordering::Relaxed) {
+        return;
+    }
+    // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
+    // it; with this waker as the last one to go, it is scheduled once more, to be dropped.
+    let last = flags.detached.load(Ordering::Relaxed).then(|| item.waker());
+    item.run();
+    drop(last);
 }
 
 /// What a piece of work came to. Without `Err` being taken, the panic goes to `idle`.
@@ -40,27 +60,27 @@ pub(crate) type Outcome<T> = Result<T, Unclaimed>;
 
 /// A panic that nobody has taken yet. Dropped as such, it is reported to its context.
 pub(crate) struct Unclaimed {
-    payload: Option<Payload>,
+    failure: Option<Failure>,
     context: Weak<dyn Context>,
 }
 
 impl Unclaimed {
     fn new<C: Context + ?Sized>(context: &Arc<C>, payload: Payload) -> Self {
         Unclaimed {
-            payload: Some(payload),
+            failure: Some(context.header().outstanding.failure(payload)),
             context: Arc::downgrade(&context.clone().into_dyn()),
         }
     }
 
     pub(crate) fn claim(mut self) -> Payload {
-        self.payload.take().expect("claimed once")
+        self.failure.take().expect("claimed once").1
     }
 }
 
 impl Drop for Unclaimed {
     fn drop(&mut self) {
-        if let (Some(payload), Some(context)) = (self.payload.take(), self.context.upgrade()) {
-            context.header().outstanding.report(payload);
+        if let (Some(failure), Some(context)) = (self.failure.take(), self.context.upgrade()) {
+            context.header().outstanding.report(failure);
         }
     }
 }
@@ -130,20 +150,19 @@ where
 {
     let erased = context.clone().into_dyn();
     let item = Item::new(context.clone(), work);
-    let aborted = Arc::new(AtomicBool::new(false));
-    let meta = Meta {
-        aborted: aborted.clone(),
-    };
+    let flags = Arc::<Flags>::default();
     // Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
     // one whenever there is something to schedule.
     let weak = Arc::downgrade(&erased);
-    let schedule = move |item: Runnable<Meta>| {
+    let schedule = move |item: Runnable| {
         if let Some(context) = weak.upgrade() {
             enqueue(context, item);
         }
     };
-    let (runnable, task) = Builder::new().metadata(meta).spawn(|_| item, schedule);
-    let handle = JoinHandle::of_work(context.header().id, task, runnable.waker(), aborted);
+    let (runnable, task) = Builder::new()
+        .metadata(flags.clone())
+        .spawn(|_| item, schedule);
+    let handle = JoinHandle::of_work(context.header().id, task, runnable.waker(), flags);
     enqueue(erased, runnable);
     handle
 }

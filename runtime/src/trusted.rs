@@ -188,8 +188,8 @@ fn visible_inner<S: 'static>() -> Result<NonNull<Inner<S>>, NoContext> {
     // SAFETY: invariant 2, the entry on top is ours until this fn returns.
     let found = unsafe { header.as_ref() };
     if found.state_type == TypeId::of::<S>() {
-        // The type id stands for the allocation, and `owner`, unlike `header`, may reach all of it.
-        Ok(found.current.owner.cast())
+        // The type id stands for the type of the allocation.
+        Ok(found.current.start.cast())
     } else {
         Err(NoContext::other_state(
             type_name::<S>(),
@@ -256,7 +256,8 @@ pub struct CurrentContext<'a, S> {
 /// The request context of a body that needs one of any state: what
 /// [`context!()`](crate::context) stands for under a bare `#[context_async]`.
 pub struct CurrentAnyContext<'a> {
-    owner: NonNull<dyn Context>,
+    /// Where its allocation starts; unlike a reference, it may reach all of it.
+    start: NonNull<Header>,
     body: PhantomData<&'a ()>,
 }
 
@@ -348,9 +349,9 @@ impl<S: 'static> CurrentContext<'_, S> {
 
 impl CurrentAnyContext<'static> {
     /// For the allocation itself.
-    pub(crate) fn of(owner: NonNull<dyn Context>) -> Self {
+    pub(crate) fn of<S>(inner: NonNull<Inner<S>>) -> Self {
         CurrentAnyContext {
-            owner,
+            start: inner.cast(),
             body: PhantomData,
         }
     }
@@ -358,17 +359,30 @@ impl CurrentAnyContext<'static> {
 
 impl CurrentAnyContext<'_> {
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: the context lives: invariant 5. Every `Context` is an `Inner`, whose `repr(C)`
-        // starts with the header. A header is `Sync`.
-        unsafe { self.owner.cast().as_ref() }
+        // SAFETY: the context lives: invariant 5. A header is `Sync`.
+        unsafe { self.start.as_ref() }
     }
 
     pub(crate) fn owner(&self) -> Arc<dyn Context> {
-        let owner = self.owner.as_ptr().cast_const();
+        let owner = self.header().owner.0.as_ptr().cast_const();
         // SAFETY: `owner` came from the `Arc` (`Inner::new`), and the context lives: invariant 5.
         unsafe { Arc::increment_strong_count(owner) };
         // SAFETY: takes over the count of the line above.
         unsafe { Arc::from_raw(owner) }
+    }
+}
+
+/// A context's pointer to itself, from which new owners are made.
+pub(crate) struct Owner(NonNull<dyn Context>);
+
+// SAFETY: only used as the `Arc<dyn Context>` it came from, which is both.
+unsafe impl Send for Owner {}
+// SAFETY: as above.
+unsafe impl Sync for Owner {}
+
+impl Owner {
+    pub(crate) fn of(inner: NonNull<dyn Context>) -> Self {
+        Owner(inner)
     }
 }
 
@@ -506,7 +520,7 @@ impl<S: ?Sized + IsState<T>, T, F: Future> Work<S> for NeedsContext<T, F> {
         S: 'a,
     {
         Attached {
-            body: Some(self.body),
+            body: ManuallyDrop::new(self.body),
             token,
         }
     }
@@ -529,7 +543,7 @@ impl<S: ?Sized, F: Future> Work<S> for NeedsAnyContext<F> {
         S: 'a,
     {
         Attached {
-            body: Some(self.body),
+            body: ManuallyDrop::new(self.body),
             token,
         }
     }
@@ -544,15 +558,17 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Attached<'a, F> {
         #[pin]
-        body: Option<F>,
+        body: ManuallyDrop<F>,
         token: CurrentAnyContext<'a>,
     }
 
     impl<F> PinnedDrop for Attached<'_, F> {
         // A body dropped inside a detached part of its own must not end one of ours.
         fn drop(this: Pin<&mut Self>) {
-            let mut body = this.project().body;
-            shielded(|| body.set(None));
+            // SAFETY: dropped in place below, and not moved.
+            let body = unsafe { this.project().body.get_unchecked_mut() };
+            // SAFETY: dropped here and nowhere else, and not used after.
+            shielded(|| unsafe { ManuallyDrop::drop(body) });
         }
     }
 }
@@ -564,10 +580,9 @@ impl<F: Future> Future for Attached<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
         check(this.token.header());
-        this.body
-            .as_pin_mut()
-            .expect("only dropped with this")
-            .poll(cx)
+        // SAFETY: `F` is pinned where its `ManuallyDrop` is, and dropped there.
+        let body = unsafe { this.body.map_unchecked_mut(|body| &mut **body) };
+        body.poll(cx)
     }
 }
 
