@@ -114,6 +114,7 @@ pub(crate) struct Held<'a> {
 }
 
 impl<'a> Held<'a> {
+    #[inline]
     fn new(header: &'a Header, outermost: bool) -> Self {
         Held {
             header,
@@ -122,12 +123,14 @@ impl<'a> Held<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn header(&self) -> &'a Header {
         self.header
     }
 }
 
 impl Drop for Held<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.outermost {
             self.header.turn.give_back(|remains| {
@@ -145,11 +148,13 @@ impl Drop for Held<'_> {
 
 impl Header {
     /// The turn, if this thread has it already.
+    #[inline]
     fn inline(&self) -> Option<Held<'_>> {
         trusted::holds(self).then(|| Held::new(self, false))
     }
 
     /// The turn, or a waker left at `place`. Goes in at once where this thread holds it already.
+    #[inline]
     pub(crate) fn poll_turn(
         &self,
         cx: &mut task::Context<'_>,

@@ -5,13 +5,13 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{self, Poll, ready},
+    task::{self, Poll},
 };
 
 use crate::{
     Work,
-    context::Context,
-    trusted::{self, Root},
+    context::{Context, Header},
+    trusted::Root,
     waiters::Place,
 };
 
@@ -19,10 +19,8 @@ use crate::{
 /// returns. Every poll of it is a turn.
 #[must_use = "futures do nothing unless polled"]
 pub struct Run<T: 'static> {
-    context: Arc<dyn Context>,
-    /// Boxed, so that it can be left to whoever has the turn when this is dropped. `None` once the
-    /// work is done.
-    root: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    /// Boxed, so that it can be left to whoever has the turn when this is dropped. `None` from then.
+    root: Option<Pin<Box<dyn Turns<Output = T>>>>,
     place: Option<Place>,
 }
 
@@ -34,7 +32,6 @@ impl<T> Run<T> {
         F: Future<Output = T> + Send + 'static,
     {
         Run {
-            context: context.clone().into_dyn(),
             root: Some(Box::pin(Root::new(context, work))),
             place: None,
         }
@@ -45,36 +42,69 @@ impl<T> Future for Run<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<T> {
-        let Run {
-            context,
-            root,
-            place,
-        } = self.get_mut();
-        let held = ready!(context.header().poll_turn(cx, place));
-        trusted::enter(&held, false, || {
-            let work = root.as_mut().expect("`run` was polled after it was ready");
-            let output = ready!(work.as_mut().poll(cx));
-            *root = None;
-            Poll::Ready(output)
-        })
+        let Run { root, place } = self.get_mut();
+        let root = root.as_mut().expect("only taken in `drop`");
+        root.as_mut().poll_turn(cx, place)
     }
 }
 
 impl<T> Drop for Run<T> {
     fn drop(&mut self) {
-        let header = self.context.header();
-        header.turn.leave(&mut self.place);
         if let Some(root) = self.root.take() {
-            header.drop_on_context(root);
+            root.header().turn.leave(&mut self.place);
+            if !root.is_done() {
+                let context = root.owner();
+                context.header().drop_on_context(root);
+            }
         }
+    }
+}
+
+/// A root whose polls are turns: one virtual call for each.
+trait Turns: Send {
+    type Output;
+    fn poll_turn(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        place: &mut Option<Place>,
+    ) -> Poll<Self::Output>;
+    fn is_done(&self) -> bool;
+    fn header(&self) -> &Header;
+    fn owner(&self) -> Arc<dyn Context>;
+}
+
+impl<C: Context + ?Sized, F: Future + Send> Turns for Root<C, F> {
+    type Output = F::Output;
+
+    fn poll_turn(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        place: &mut Option<Place>,
+    ) -> Poll<F::Output> {
+        self.poll_as_turn(cx, place)
+    }
+
+    fn is_done(&self) -> bool {
+        Root::is_done(self)
+    }
+
+    fn header(&self) -> &Header {
+        self.context().header()
+    }
+
+    fn owner(&self) -> Arc<dyn Context> {
+        self.context().clone().into_dyn()
     }
 }
 
 impl<T> fmt::Debug for Run<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run")
-            .field("context", &self.context.header().id)
-            .field("done", &self.root.is_none())
+            .field("context", &self.root.as_ref().map(|root| root.header().id))
+            .field(
+                "done",
+                &self.root.as_ref().is_none_or(|root| root.is_done()),
+            )
             .finish()
     }
 }

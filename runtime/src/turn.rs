@@ -53,31 +53,53 @@ impl Turn {
     }
 
     /// Takes the turn if it is free. The taker owes a [`give_back`](Turn::give_back).
+    #[inline]
     pub(crate) fn try_take(&self) -> bool {
         // ORDERING: Acquire pairs with the Release in `give_back`: invariant 1.
+        self.state
+            .compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+            || self.try_take_called()
+    }
+
+    #[cold]
+    fn try_take_called(&self) -> bool {
+        // ORDERING: as in `try_take`.
         self.state.fetch_or(HELD, Ordering::Acquire) & HELD == 0
     }
 
     /// Takes the turn, or leaves a waker at `place` that is woken when it is given back.
+    #[inline]
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>, place: &mut Option<Place>) -> Poll<()> {
-        if !self.try_take() {
-            let waker = cx.waker().clone();
-            let replaced = lock(&self.calls).waiters.register(place, waker);
-            drop(replaced);
-            if !self.announce() {
-                return Poll::Pending;
-            }
+        if self.try_take() || self.wait(cx, place) {
+            self.leave(place);
+            Poll::Ready(())
+        } else {
+            Poll::Pending
         }
-        self.leave(place);
-        Poll::Ready(())
+    }
+
+    /// Leaves a waker at `place`. True if the turn became free meanwhile and is now the caller's.
+    #[cold]
+    fn wait(&self, cx: &mut Context<'_>, place: &mut Option<Place>) -> bool {
+        let waker = cx.waker().clone();
+        let replaced = lock(&self.calls).waiters.register(place, waker);
+        drop(replaced);
+        self.announce()
     }
 
     /// Gives up a place of [`poll_take`](Turn::poll_take).
+    #[inline]
     pub(crate) fn leave(&self, place: &mut Option<Place>) {
         if place.is_some() {
-            let waker = lock(&self.calls).waiters.leave(place);
-            drop(waker);
+            self.forget(place);
         }
+    }
+
+    #[cold]
+    fn forget(&self, place: &mut Option<Place>) {
+        let waker = lock(&self.calls).waiters.leave(place);
+        drop(waker);
     }
 
     /// Leaves `remains` to be dropped on the context by whoever holds the turn. True if that is now
@@ -103,16 +125,29 @@ impl Turn {
     }
 
     /// Ends the turn. What others left behind goes to `bury` first, while the turn still holds.
+    #[inline]
     pub(crate) fn give_back(&self, bury: impl Fn(Vec<Remains>)) {
-        let mut woken = Woken::default();
+        if !self.try_give_back() {
+            self.answer_calls(bury);
+        }
+    }
+
+    /// Ends the turn, unless someone has called.
+    #[inline]
+    fn try_give_back(&self) -> bool {
         // ORDERING: Release pairs with the Acquire in `try_take`: invariant 1. Acquire on failure
         // pairs with `announce`.
-        while self
-            .state
+        self.state
             .compare_exchange(HELD, 0, Ordering::Release, Ordering::Acquire)
-            .is_err()
-        {
-            // ORDERING: Acquire, as above: a call announced up to here is seen below.
+            .is_ok()
+    }
+
+    /// Ends a turn for which someone has called.
+    #[cold]
+    fn answer_calls(&self, bury: impl Fn(Vec<Remains>)) {
+        let mut woken = Woken::default();
+        loop {
+            // ORDERING: Acquire pairs with `announce`: a call announced up to here is seen below.
             self.state.fetch_and(!CALLED, Ordering::Acquire);
             let (waiters, remains) = {
                 let mut calls = lock(&self.calls);
@@ -121,6 +156,9 @@ impl Turn {
             woken.join(waiters);
             if !remains.is_empty() {
                 bury(remains);
+            }
+            if self.try_give_back() {
+                break;
             }
         }
         woken.wake();
