@@ -128,6 +128,7 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
                     &attr,
                     "`#[detached]` cannot be used on a `let` without a value; do it where the value is assigned instead",
                 );
+                rewriter.errors.taken_off(attr.path());
                 return;
             };
             inside(rewriter, part, |rewriter| {

@@ -3,22 +3,37 @@
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
-use syn::Error;
+use quote::{ToTokens, quote};
+use syn::{Error, Path};
 
 #[derive(Default)]
-pub(crate) struct Errors(Option<Error>);
+pub(crate) struct Errors {
+    all: Option<Error>,
+    /// Imports of attributes that were taken off for an error, and would count as unused.
+    imports: TokenStream,
+}
 
 impl Errors {
     pub(crate) fn push(&mut self, error: Error) {
-        match &mut self.0 {
+        match &mut self.all {
             Some(first) => first.combine(error),
             none => *none = Some(error),
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.all.is_none()
+    }
+
+    /// Keeps the import of an attribute that is taken off from counting as unused.
+    pub(crate) fn taken_off(&mut self, path: &Path) {
+        self.imports
+            .extend(quote!(#[allow(unused_imports)] use #path as _;));
+    }
+
+    /// What `taken_off` has left to be written into the body.
+    pub(crate) fn imports(&mut self) -> TokenStream {
+        std::mem::take(&mut self.imports)
     }
 
     /// An error under one token.
@@ -34,7 +49,7 @@ impl Errors {
 
 impl ToTokens for Errors {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        if let Some(error) = &self.0 {
+        if let Some(error) = &self.all {
             tokens.extend(error.to_compile_error());
         }
     }
@@ -43,6 +58,6 @@ impl ToTokens for Errors {
 #[cfg(test)]
 impl Errors {
     pub(crate) fn messages(&self) -> Vec<String> {
-        self.0.iter().flatten().map(|e| e.to_string()).collect()
+        self.all.iter().flatten().map(|e| e.to_string()).collect()
     }
 }

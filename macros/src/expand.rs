@@ -114,12 +114,17 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
     };
     item.sig.output = ReturnType::Type(Token![->](here), Box::new(Type::Verbatim(returned)));
 
+    let mut yields = None;
     if let Body::Block(brace, tokens) = &mut item.body {
+        // Linted in an `async` block, not in the `async fn` that this stands for.
+        yields = Some(quote_spanned!(here=> #[allow(clippy::async_yields_async)]));
         let parameters = parameters::move_into_body(&mut item.sig);
         let rewritten = rewrite::body(std::mem::take(tokens), &scope, errors);
         let token = rewritten.uses_token.then(|| scope.bind_token());
         let anchor = return_anchor(&output);
-        let user = user_block(*brace, &rewritten.body);
+        let imports = errors.imports();
+        let body = &rewritten.body;
+        let user = user_block(*brace, &quote!(#imports #body));
         let mut future = quote_spanned!(here=> async move { #anchor #parameters #token #user });
         if args.boxed {
             let boxed = Ident::new(
@@ -136,7 +141,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         *tokens = quote_spanned!(here=> #constructor(#future));
         *brace = Brace(here);
     }
-    quote!(#errors #item)
+    quote!(#errors #yields #item)
 }
 
 // Input:  #[detached]
@@ -160,7 +165,8 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
         let output = output_of(&item.sig);
         let anchor = return_anchor(&output);
         let body = refuse::words(std::mem::take(tokens), &args.krate, errors);
-        let user = user_block(*brace, &body);
+        let imports = errors.imports();
+        let user = user_block(*brace, &quote!(#imports #body));
         let future = quote_spanned!(here=> async move { #anchor #parameters #user });
         // `Location::caller()` is the fn's name.
         let krate = args.krate.at(name);

@@ -3,10 +3,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::parse::Parser;
+use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     AngleBracketedGenericArguments, Attribute, Block, Expr, ExprAsync, ExprClosure, ExprConst,
-    ExprRepeat, Item, Local, Macro, Path, Stmt, StmtMacro, Type,
+    ExprRepeat, Item, Local, Macro, Path, Stmt, StmtMacro, Token, Type,
 };
 
 use crate::combinators;
@@ -133,6 +134,13 @@ impl Rewriter<'_> {
             }
             return quote!(@ #token);
         }
+        if are_several(args.clone()) {
+            self.errors.at(
+                name.span(),
+                "`attach!` takes one call; attach each by itself: `attach!(f())`",
+            );
+            args = quote!(::core::future::ready(()));
+        }
         if args.is_empty() {
             self.errors.at(
                 name.span(),
@@ -204,6 +212,7 @@ impl VisitMut for Rewriter<'_> {
         match detach::attribute(stmt, &self.scope.krate) {
             Some(attr) if self.in_body() => detach::statement(self, attr, stmt),
             Some(attr) => {
+                self.errors.taken_off(attr.path());
                 self.errors.on(
                     attr,
                     "`#[detached]` cannot be used in a nested `async` block or closure; \
@@ -283,6 +292,12 @@ fn without_parens(mut expr: &Expr) -> &Expr {
         expr = &paren.expr;
     }
     expr
+}
+
+/// Whether these are several calls. Tokens that do not parse are left alone.
+fn are_several(args: TokenStream) -> bool {
+    let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
+    parser.parse2(args).is_ok_and(|calls| calls.len() > 1)
 }
 
 #[cfg(test)]

@@ -100,6 +100,9 @@ const CONTEXT_ON_MAIN: &str = "`#[context_async]` cannot be used on `main`, whic
 pub(crate) fn not_a_fn(attribute: &str, keyword: &TokenTree) -> String {
     let way_out = match keyword.to_string().as_str() {
         "impl" | "trait" | "mod" => "put it on each `async fn` inside",
+        _ if attribute == "#[detached]" => {
+            "put it on the `async fn` it was meant for, or on a statement of a `#[context_async]` fn"
+        }
         _ => "put it on the `async fn` it was meant for",
     };
     format!("`{attribute}` needs an `async fn`, found `{keyword}`; {way_out}")
@@ -133,6 +136,9 @@ fn refuse_attributes(
     item.attrs.retain(|attr| match rule(attr) {
         Some(message) => {
             errors.on(attr.path(), message);
+            if is_named(attr, &["detached", "context_async"]) {
+                errors.taken_off(attr.path());
+            }
             false
         }
         None => true,

@@ -152,6 +152,12 @@ pub use context::{ContextId, RequestContext, run_on_context};
 pub use detached::{spawn_blocking_detached, spawn_detached};
 pub use join::{JoinError, JoinHandle};
 pub use needs::{InsideContextAsync, NeedsAnyContext, NeedsContext};
+// Public names, so that messages show them without their paths.
+#[doc(hidden)]
+pub use crate::{
+    __private::AnyState,
+    needs::{AnyContextFor, OffContext},
+};
 pub use no_context::NoContext;
 pub use outstanding::Panicked;
 pub use run::Run;

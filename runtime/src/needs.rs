@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    future::Future,
+    future::{Future, IntoFuture},
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll},
@@ -110,5 +110,50 @@ impl<S, F> fmt::Debug for NeedsContext<S, F> {
 impl<F> fmt::Debug for NeedsAnyContext<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NeedsAnyContext")
+    }
+}
+
+/// What a `#[detached]` part may await: every ordinary future, and nothing that needs a context.
+#[diagnostic::on_unimplemented(
+    message = "this call needs a request context, and this part of the body is `#[detached]` from it",
+    label = "needs the request context that is detached here",
+    note = "call it before or after the detached part; or take `scheduler!()` before it, and write \
+            `scheduler.run(call()).await` in it"
+)]
+pub trait OffContext: Sized {
+    #[doc(hidden)]
+    type Future: Future;
+    #[doc(hidden)]
+    fn into_plain(self) -> Self::Future;
+}
+
+impl<T: IntoFuture> OffContext for T {
+    type Future = T::IntoFuture;
+
+    #[inline]
+    fn into_plain(self) -> T::IntoFuture {
+        self.into_future()
+    }
+}
+
+/// Implemented by nothing.
+pub trait Nowhere {}
+
+// Never holds. With two candidates rustc stops at the message of `OffContext`, as at that of `Work`.
+#[diagnostic::do_not_recommend]
+impl<S, F: Future + Nowhere> OffContext for NeedsContext<S, F> {
+    type Future = F;
+
+    fn into_plain(self) -> F {
+        unreachable!("nothing implements `Nowhere`")
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: Future + Nowhere> OffContext for NeedsAnyContext<F> {
+    type Future = F;
+
+    fn into_plain(self) -> F {
+        unreachable!("nothing implements `Nowhere`")
     }
 }

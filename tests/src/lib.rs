@@ -344,6 +344,19 @@ pub fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// Suspends once, to the back of whatever queue runs this. It needs no runtime, and unlike tokio's
+/// `yield_now`, which waits for the runtime to have done other work, it is queued at once.
+pub fn suspend() -> impl Future<Output = ()> + Send {
+    let mut suspended = false;
+    std::future::poll_fn(move |cx| {
+        if std::mem::replace(&mut suspended, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
 /// A waker that counts how often it is woken, and does nothing else.
 #[derive(Debug, Default)]
 pub struct CountingWaker(AtomicUsize);

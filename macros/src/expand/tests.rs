@@ -19,6 +19,7 @@ fn a_context_fn() {
             pub async fn greeting(&self, id: u64) -> String { load(id).await + &context!().user }
         },
         quote! {
+            #[allow(clippy::async_yields_async)]
             /// Doc.
             pub fn greeting(&self, id: u64) -> ::request_context::NeedsContext<App,
                 impl ::core::future::Future<Output = String> + ::core::marker::Send>
@@ -58,6 +59,7 @@ fn any_state_boxed_and_not_send() {
             }
         ),
         quote! {
+            #[allow(clippy::async_yields_async)]
             fn f() -> ::request_context::NeedsAnyContext<impl ::core::future::Future<Output = ()> > {
                 ::request_context::__private::needs_any_context(async move {
                     ::request_context::__private::boxed_local(async move {

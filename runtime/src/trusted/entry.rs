@@ -1,0 +1,210 @@
+//! This thread's stack of entries, and the one way in: invariants 1 to 3.
+
+use std::{
+    cell::Cell,
+    ptr::{self, NonNull},
+};
+
+use crate::{
+    NoContext,
+    context::{Header, Held},
+    no_context::Hidden,
+};
+
+/// One context, or one detached stretch, that this thread is in.
+pub(crate) struct Entry {
+    /// `None` for a detached stretch.
+    pub(super) header: Option<NonNull<Header>>,
+    pub(super) hidden: Cell<Option<Hidden>>,
+    /// Whether what runs is outstanding work of the context.
+    counted: bool,
+    /// Outstanding work that ended in this entry; [`enter`] reports it when it is over.
+    ended: Cell<usize>,
+    below: Option<NonNull<Entry>>,
+}
+
+// Not `scoped-tls`: from another crate its slot is reached through two pointers and a lazy state, which
+// made a body that names its context 1.22 times a plain one, and this 1.1 (`benches/nesting.rs`).
+thread_local! {
+    /// This thread's innermost entry.
+    static TOP: Cell<Option<NonNull<Entry>>> = const { Cell::new(None) };
+}
+
+/// Runs `work` with `entry`, whose `below` is `TOP`, on top of the stack.
+#[inline]
+fn on_top<R>(entry: &Entry, work: impl FnOnce() -> R) -> R {
+    /// Takes the entry off the stack, also when `work` panics.
+    struct TakeOff(Option<NonNull<Entry>>);
+    impl Drop for TakeOff {
+        #[inline]
+        fn drop(&mut self) {
+            TOP.set(self.0);
+        }
+    }
+    TOP.set(Some(NonNull::from(entry)));
+    let _take_off = TakeOff(entry.below);
+    work()
+}
+
+/// The first entry of this thread, from the innermost out, for which `look` finds something. `look`
+/// must not run user code.
+#[inline]
+fn find<R>(mut look: impl FnMut(&Entry) -> Option<R>) -> Option<R> {
+    let mut next = TOP.get();
+    while let Some(entry) = next {
+        // SAFETY: invariant 3, what is on the stack outlives `look`.
+        let entry = unsafe { entry.as_ref() };
+        if let Some(found) = look(entry) {
+            return Some(found);
+        }
+        next = entry.below;
+    }
+    None
+}
+
+/// The innermost entry, while `look` runs. It must not run user code.
+#[inline]
+pub(super) fn top<R>(look: impl FnOnce(Option<&Entry>) -> R) -> R {
+    // SAFETY: invariant 3, what is on the stack outlives `look`.
+    look(TOP.get().map(|entry| unsafe { entry.as_ref() }))
+}
+
+impl Entry {
+    pub(super) fn is(&self, header: *const Header) -> bool {
+        self.header
+            .is_some_and(|mine| ptr::eq(mine.as_ptr(), header))
+    }
+}
+
+/// Runs `work` as a turn, or part of a turn, of the context whose turn is `held`: the one way in.
+#[inline]
+pub(crate) fn enter<R>(held: &Held<'_>, counted: bool, work: impl FnOnce() -> R) -> R {
+    /// Runs after `work` and after what it left has been dropped, also when it panics.
+    struct Ended<'a>(&'a Header, &'a Cell<usize>);
+    impl Drop for Ended<'_> {
+        #[inline]
+        fn drop(&mut self) {
+            let ended = self.1.get();
+            if ended != 0 {
+                self.0.outstanding.end(ended);
+            }
+        }
+    }
+
+    let header = held.header();
+    let entry = Entry {
+        header: Some(NonNull::from(header)),
+        hidden: Cell::new(None),
+        counted,
+        ended: Cell::new(0),
+        below: TOP.get(),
+    };
+    let _ended = Ended(header, &entry.ended);
+    on_top(&entry, work)
+}
+
+/// Runs `work` where no context is visible.
+pub(crate) fn hide<R>(hidden: Hidden, work: impl FnOnce() -> R) -> R {
+    let entry = Entry {
+        header: None,
+        hidden: Cell::new(Some(hidden)),
+        counted: false,
+        ended: Cell::new(0),
+        below: TOP.get(),
+    };
+    on_top(&entry, work)
+}
+
+/// Whether this thread holds the turn of the context of `header`, visibly or not.
+#[inline]
+pub(crate) fn holds(header: &Header) -> bool {
+    find(|entry| entry.is(header).then_some(())).is_some()
+}
+
+/// Whether this thread runs outstanding work of the context of `header`.
+pub(crate) fn runs_work_of(header: &Header) -> bool {
+    find(|entry| (entry.counted && entry.is(header)).then_some(())).is_some()
+}
+
+/// Leaves the end of one piece of work of `header` to the entry it ends in. False if there is none.
+pub(crate) fn ends_in_entry(header: &Header) -> bool {
+    let noted = |entry: &Entry| entry.ended.set(entry.ended.get() + 1);
+    find(|entry| entry.is(header).then(|| noted(entry))).is_some()
+}
+
+/// The first context whose turn this thread holds for which `look` finds something. `look` must not
+/// run user code.
+pub(crate) fn find_held<R>(mut look: impl FnMut(&Header) -> Option<R>) -> Option<R> {
+    find(|entry| {
+        // SAFETY: invariant 2, the header outlives its entry.
+        look(unsafe { entry.header?.as_ref() })
+    })
+}
+
+/// Runs `work`, and leaves the innermost entry as visible or hidden as it was.
+pub(super) fn shielded(work: impl FnOnce()) {
+    /// Restores also when `work` panics.
+    struct Restore(Option<Hidden>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            top(|top| {
+                if let Some(entry) = top {
+                    entry.hidden.set(self.0);
+                }
+            });
+        }
+    }
+    let _restore = Restore(top(|top| top.and_then(|entry| entry.hidden.get())));
+    work();
+}
+
+/// The context that is visible here.
+#[inline]
+pub(super) fn visible() -> Option<NonNull<Header>> {
+    top(|top| top.and_then(|entry| entry.header.filter(|_| entry.hidden.get().is_none())))
+}
+
+/// Why no context is visible here, or why its state is not the one called `wanted`.
+#[cold]
+pub(super) fn no_context(wanted: &'static str) -> NoContext {
+    top(
+        |top| match top.map(|entry| (entry.hidden.get(), entry.header)) {
+            Some((Some(hidden), _)) => NoContext::hidden(hidden),
+            Some((None, Some(header))) => {
+                // SAFETY: invariant 2, the header outlives its entry.
+                let found = unsafe { header.as_ref() };
+                NoContext::other_state(wanted, (found.state_name)())
+            }
+            Some((None, None)) | None => NoContext::NEVER,
+        },
+    )
+}
+
+/// Panics unless this thread has entered the context of `header`, visibly from here.
+#[track_caller]
+#[inline]
+pub(super) fn check(header: *const Header) {
+    let on_top =
+        top(|top| top.is_some_and(|entry| entry.is(header) && entry.hidden.get().is_none()));
+    if !on_top {
+        check_below(header);
+    }
+}
+
+/// The context may also be visible below entries of other contexts, but not through a hidden one.
+#[track_caller]
+#[cold]
+fn check_below(header: *const Header) {
+    let found = find(|entry| match entry.hidden.get() {
+        Some(hidden) => Some(Err(hidden)),
+        None => entry.is(header).then_some(Ok(())),
+    });
+    match found {
+        Some(Ok(())) => {}
+        Some(Err(hidden)) => panic!("this request context is used where it is hidden: {hidden}"),
+        None => panic!(
+            "this request context is used on a thread that is not in it; \
+             read what you need from it before you hand work to other threads"
+        ),
+    }
+}

@@ -1,0 +1,255 @@
+//! What keeps a context and its state alive, and what does not.
+
+use std::{
+    collections::HashSet,
+    future::{pending, poll_fn},
+    hash::{BuildHasher, RandomState},
+    pin::pin,
+    sync::{Arc, Mutex, Weak},
+    task::{Poll, Waker},
+};
+
+use request_context::{
+    JoinHandle, RequestContext, Scheduler, context, context_async, scheduler, spawn_detached,
+};
+use request_context_tests::{Gate, Log, on_one_thread, poll_once};
+use tokio::task::yield_now;
+
+struct Held {
+    _alive: Arc<()>,
+}
+
+/// A context, and whether its state lives.
+fn watched() -> (RequestContext<Held>, Weak<()>) {
+    let alive = Arc::new(());
+    let weak = Arc::downgrade(&alive);
+    (RequestContext::new(Held { _alive: alive }), weak)
+}
+
+/// Lets a driver end, which holds its context until then.
+async fn settle() {
+    for _ in 0..5 {
+        yield_now().await;
+    }
+}
+
+#[test]
+fn the_state_is_dropped_with_the_last_owner() {
+    on_one_thread!(async {
+        let (context, alive) = watched();
+        let (clone, scheduler) = (context.clone(), context.scheduler());
+        drop(context);
+        assert_eq!(alive.strong_count(), 1);
+        drop(clone);
+        assert_eq!(alive.strong_count(), 1);
+        drop(scheduler.clone().into_any());
+        drop(scheduler);
+        assert_eq!(alive.strong_count(), 0);
+    });
+}
+
+#[test]
+fn handles_do_not_keep_the_state_alive() {
+    on_one_thread!(async {
+        let (context, alive) = watched();
+        let finished = context.scheduler().spawn(async { 42 });
+        let panicked: JoinHandle<()> = context.scheduler().post(|_| panic!("unread"));
+        let aborted = context.scheduler().spawn(pending::<()>());
+        aborted.abort();
+        settle().await;
+        drop(context);
+        assert_eq!(alive.strong_count(), 0);
+        assert_eq!(finished.await.unwrap(), 42);
+        assert!(panicked.await.unwrap_err().is_panic());
+        assert!(aborted.await.unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn a_panic_that_outlives_its_context_unread_is_dropped_quietly() {
+    on_one_thread!(async {
+        let (context, alive) = watched();
+        let panicked: JoinHandle<()> = context.scheduler().post(|_| panic!("unread"));
+        settle().await;
+        drop(context);
+        assert_eq!(alive.strong_count(), 0);
+        drop(panicked);
+    });
+}
+
+#[test]
+fn live_work_keeps_its_context_alive() {
+    #[context_async(Held)]
+    async fn waits(gate: Gate) {
+        gate.opened().await;
+        let _state: &Held = &context!();
+    }
+
+    on_one_thread!(async {
+        let (context, alive) = watched();
+        let gate = Gate::new();
+        let work = context.scheduler().spawn(waits(gate.clone()));
+        drop(context);
+        settle().await;
+        assert_eq!(alive.strong_count(), 1);
+        gate.open();
+        work.await.unwrap();
+        settle().await;
+        assert_eq!(alive.strong_count(), 0);
+    });
+}
+
+#[test]
+fn a_suspended_run_keeps_its_context_alive_until_it_is_dropped() {
+    on_one_thread!(async {
+        let (context, alive) = watched();
+        let mut run = Box::pin(context.run(pending::<()>()));
+        assert!(poll_once(run.as_mut()).is_pending());
+        drop(context);
+        assert_eq!(alive.strong_count(), 1);
+        drop(run);
+        assert_eq!(alive.strong_count(), 0);
+    });
+}
+
+#[test]
+fn a_finished_run_keeps_no_work_alive() {
+    on_one_thread!(async {
+        let (context, _) = watched();
+        let captured = Arc::new(());
+        let weak = Arc::downgrade(&captured);
+        let mut run = pin!(context.run(async move { drop(captured) }));
+        assert!(poll_once(run.as_mut()).is_ready());
+        assert_eq!(weak.strong_count(), 0);
+    });
+}
+
+#[test]
+fn wakers_kept_after_completion_do_not_keep_the_state_alive_and_wake_nothing() {
+    type Kept = Arc<Mutex<Vec<Waker>>>;
+
+    #[context_async(Held)]
+    async fn leaves_its_waker(kept: Kept, log: Log) {
+        let mut polls = 0;
+        poll_fn(|cx| {
+            log.push("polled");
+            kept.lock().unwrap().push(cx.waker().clone());
+            polls += 1;
+            if polls < 2 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    on_one_thread!(async {
+        let (kept, log) = (Kept::default(), Log::new());
+        let (context, alive) = watched();
+        let spawned = context
+            .scheduler()
+            .spawn(leaves_its_waker(kept.clone(), log.clone()));
+        spawned.await.unwrap();
+        context
+            .run(leaves_its_waker(kept.clone(), log.clone()))
+            .await;
+        settle().await;
+        drop(context);
+        assert_eq!(alive.strong_count(), 0);
+        assert_eq!(log.take().len(), 4);
+        for waker in kept.lock().unwrap().drain(..) {
+            waker.wake_by_ref();
+            waker.wake();
+        }
+        settle().await;
+        assert!(log.is_empty());
+    });
+}
+
+#[test]
+fn a_waker_kept_by_aborted_work_does_not_keep_the_state_alive() {
+    on_one_thread!(async {
+        let (context, alive) = watched();
+        let gate = Gate::new();
+        let work = context.scheduler().spawn(gate.opened());
+        settle().await;
+        work.abort();
+        assert!(work.await.unwrap_err().is_cancelled());
+        settle().await;
+        drop(context);
+        assert_eq!(alive.strong_count(), 0);
+        gate.open();
+    });
+}
+
+#[test]
+fn detached_work_does_not_keep_the_state_alive() {
+    #[context_async(Held)]
+    async fn starts(gate: Gate, done: Gate) {
+        drop(spawn_detached(async move {
+            gate.opened().await;
+            done.open();
+        }));
+    }
+
+    on_one_thread!(async {
+        let (context, alive) = watched();
+        let (gate, done) = (Gate::new(), Gate::new());
+        context.run(starts(gate.clone(), done.clone())).await;
+        drop(context);
+        assert_eq!(alive.strong_count(), 0);
+        gate.open();
+        done.opened().await;
+    });
+}
+
+#[test]
+fn the_last_owner_may_be_dropped_by_work_of_the_context_itself() {
+    #[context_async(Held)]
+    async fn drops(owner: RequestContext<Held>, alive: Weak<()>) {
+        drop(owner);
+        assert_eq!(alive.strong_count(), 1);
+        yield_now().await;
+        assert_eq!(scheduler!(), Scheduler::<Held>::from_current().unwrap());
+        assert_eq!(alive.strong_count(), 1);
+    }
+
+    on_one_thread!(async {
+        let (context, alive) = watched();
+        let run = context.run(drops(context.clone(), alive.clone()));
+        drop(context);
+        run.await;
+        settle().await;
+        assert_eq!(alive.strong_count(), 0);
+        let (context, alive) = watched();
+        let work = context
+            .scheduler()
+            .spawn(drops(context.clone(), alive.clone()));
+        drop(context);
+        work.await.unwrap();
+        settle().await;
+        assert_eq!(alive.strong_count(), 0);
+    });
+}
+
+#[test]
+fn post_19_handles_of_one_context_are_equal_and_hash_alike_and_others_are_not() {
+    on_one_thread!(async {
+        let context = RequestContext::new(());
+        let clone = context.clone();
+        let other = RequestContext::new(());
+        let hasher = RandomState::new();
+        assert_eq!(context, clone);
+        assert_eq!(hasher.hash_one(&context), hasher.hash_one(&clone));
+        assert_ne!(context, other);
+        assert_eq!(context.scheduler(), clone.scheduler());
+        assert_eq!(
+            hasher.hash_one(context.scheduler()),
+            hasher.hash_one(clone.scheduler())
+        );
+        assert_ne!(context.scheduler(), other.scheduler());
+        let ids: HashSet<_> = [&context, &clone, &other].map(|c| c.id()).into();
+        assert_eq!(ids.len(), 2);
+    });
+}

@@ -1,0 +1,259 @@
+//! Posted closures: later, in order, one at a time.
+
+use std::{
+    cell::{Cell, RefCell},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use request_context::{JoinHandle, RequestContext, context, context_async, scheduler};
+use request_context_tests::{
+    Gate, Log, Request, block_on, context_on, message, on_one_thread, on_pool, one_thread,
+    poll_once, pool, seen, watchdog,
+};
+use tokio::task::yield_now;
+
+#[test]
+fn post_01_post_returns_before_the_closure_has_run() {
+    watchdog(|| {
+        // Nobody drives this runtime yet.
+        let runtime = one_thread!();
+        let context = context_on(runtime.enter(), Request::of("ada"));
+        let ran = Arc::new(AtomicBool::new(false));
+        let sets = ran.clone();
+        let posted = context
+            .scheduler()
+            .post(move |_| sets.store(true, Ordering::SeqCst));
+        assert!(!ran.load(Ordering::SeqCst));
+        runtime.block_on(posted).unwrap();
+        assert!(ran.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn post_02_post_is_never_inline_though_the_context_is_idle_or_the_posters_own() {
+    #[context_async(Request)]
+    async fn posts(log: Log) {
+        let closure_log = log.clone();
+        let posted = scheduler!().post(move |request| {
+            closure_log.push(format!("closure of {}", request.user));
+        });
+        log.push("posted");
+        log.push("the same turn");
+        posted.await.unwrap();
+        log.push("joined");
+    }
+
+    on_pool!(4, async {
+        let context = RequestContext::new(Request::of("ada"));
+        let expected = ["posted", "the same turn", "closure of ada", "joined"];
+        for _ in 0..100 {
+            let log = Log::new();
+            context.run(posts(log.clone())).await;
+            assert_eq!(log.take(), expected);
+            context.scheduler().spawn(posts(log.clone())).await.unwrap();
+            assert_eq!(log.take(), expected);
+        }
+    });
+}
+
+#[test]
+fn post_03_a_closure_posted_during_a_turn_runs_after_it_on_another_thread_than_the_posters() {
+    watchdog(|| {
+        let runtime = pool!(1);
+        let context = context_on(runtime.enter(), Request::of("ada"));
+        let log = Log::new();
+        let (busy, release) = (Gate::new(), Gate::new());
+        let turn = context.scheduler().post({
+            let (busy, release, log) = (busy.clone(), release.clone(), log.clone());
+            move |_| {
+                busy.open();
+                release.wait();
+                log.push("the turn ends");
+            }
+        });
+        busy.wait();
+        let closure_log = log.clone();
+        let posted = context.scheduler().post(move |_| {
+            closure_log.push("closure");
+            std::thread::current().id()
+        });
+        log.push("posted");
+        release.open();
+        assert_ne!(block_on(posted).unwrap(), std::thread::current().id());
+        block_on(turn).unwrap();
+        assert_eq!(log.take(), ["posted", "the turn ends", "closure"]);
+    });
+}
+
+#[test]
+fn post_04_a_thousand_posts_run_in_order() {
+    on_pool!(4, async {
+        let context = RequestContext::new(RefCell::new(Vec::new()));
+        for i in 0..1000 {
+            drop(
+                context
+                    .scheduler()
+                    .post(move |order: &RefCell<Vec<u32>>| order.borrow_mut().push(i)),
+            );
+        }
+        context.idle().await.unwrap();
+        let order = context
+            .scheduler()
+            .post(|order| order.take())
+            .await
+            .unwrap();
+        assert_eq!(order, (0..1000).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn the_posts_of_each_of_many_posters_run_in_its_order() {
+    const POSTERS: usize = 8;
+    const POSTS: usize = 500;
+    type Orders = RefCell<[Vec<usize>; POSTERS]>;
+
+    on_pool!(4, async {
+        let context = RequestContext::new(Orders::default());
+        let posters: Vec<_> = (0..POSTERS)
+            .map(|poster| {
+                // Half of them through a handle of their own.
+                let context = context.clone();
+                let scheduler = context.scheduler();
+                tokio::spawn(async move {
+                    for i in 0..POSTS {
+                        let post = move |orders: &Orders| orders.borrow_mut()[poster].push(i);
+                        if i % 2 == 0 {
+                            drop(scheduler.post(post));
+                        } else {
+                            drop(context.scheduler().post(post));
+                        }
+                        if i % 50 == 0 {
+                            yield_now().await;
+                        }
+                    }
+                })
+            })
+            .collect();
+        for poster in posters {
+            poster.await.unwrap();
+        }
+        context.idle().await.unwrap();
+        let orders = context
+            .scheduler()
+            .post(|orders| orders.take())
+            .await
+            .unwrap();
+        for order in orders {
+            assert_eq!(order, (0..POSTS).collect::<Vec<_>>());
+        }
+    });
+}
+
+#[test]
+fn post_08_what_was_posted_during_an_item_runs_after_it_in_order() {
+    on_pool!(4, async {
+        let log = Log::new();
+        let context = RequestContext::new(Request::of("ada"));
+        let (scheduler, item_log) = (context.scheduler(), log.clone());
+        let item = context.scheduler().post(move |_| {
+            for i in 5..8 {
+                let log = item_log.clone();
+                drop(scheduler.post(move |_| log.push(i.to_string())));
+            }
+            item_log.push("2");
+        });
+        item.await.unwrap();
+        context.idle().await.unwrap();
+        assert_eq!(log.take(), ["2", "5", "6", "7"]);
+    });
+}
+
+#[test]
+fn post_09_panicking_closures_poison_nothing_and_keep_the_order() {
+    on_pool!(2, async {
+        let context = RequestContext::new(Cell::new(0));
+        let panics = |text: &'static str| drop(context.scheduler().post(move |_| panic!("{text}")));
+        let increments = || drop(context.scheduler().post(|count| count.set(count.get() + 1)));
+        panics("first");
+        increments();
+        increments();
+        panics("second");
+        increments();
+        let panicked = context.idle().await.unwrap_err();
+        assert_eq!(panicked.messages().collect::<Vec<_>>(), ["first", "second"]);
+        assert_eq!(
+            context.scheduler().post(|count| count.get()).await.unwrap(),
+            3
+        );
+    });
+}
+
+#[test]
+fn post_10_each_handle_gets_its_own_panic() {
+    on_pool!(2, async {
+        let context = RequestContext::new(());
+        let panics = |text: &'static str| -> JoinHandle<()> {
+            context.scheduler().post(move |()| panic!("{text}"))
+        };
+        let (a, b) = (panics("a"), panics("b"));
+        assert_eq!(message(&*b.await.unwrap_err().into_panic()), "b");
+        assert_eq!(message(&*a.await.unwrap_err().into_panic()), "a");
+        context.idle().await.unwrap();
+    });
+}
+
+#[test]
+fn post_18_clones_of_a_context_share_one_order() {
+    on_pool!(4, async {
+        let context = RequestContext::new(RefCell::new(Vec::new()));
+        let clone = context.clone();
+        for i in 0..1000 {
+            let through = if i % 2 == 0 { &context } else { &clone };
+            drop(
+                through
+                    .scheduler()
+                    .post(move |order: &RefCell<Vec<u32>>| order.borrow_mut().push(i)),
+            );
+        }
+        context.idle().await.unwrap();
+        let order = clone.scheduler().post(|order| order.take()).await.unwrap();
+        assert_eq!(order, (0..1000).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_posted_closure_sees_its_context_and_not_the_posters() {
+    #[context_async(Request)]
+    async fn posts(other: RequestContext<Request>) -> [String; 2] {
+        let posted = other
+            .scheduler()
+            .post(|request| [request.user.clone(), seen()]);
+        posted.await.unwrap()
+    }
+
+    on_one_thread!(async {
+        let ada = RequestContext::new(Request::of("ada"));
+        let bob = RequestContext::new(Request::of("bob"));
+        assert_eq!(ada.run(posts(bob)).await, ["bob", "bob"]);
+    });
+}
+
+#[test]
+fn what_a_closure_returns_comes_through_the_handle() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let mut posted = context.scheduler().post(|request| request.user.len());
+        assert!(poll_once(pin!(&mut posted)).is_pending());
+        assert_eq!(posted.await.unwrap(), 3);
+        assert_eq!(context.run(length()).await, 3);
+    });
+}
+
+#[context_async(Request)]
+async fn length() -> usize {
+    context!().user.len()
+}

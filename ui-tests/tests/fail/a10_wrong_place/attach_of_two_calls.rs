@@ -1,0 +1,13 @@
+use request_context::{attach, context_async};
+
+struct App;
+
+#[context_async(App)]
+async fn greeting() {}
+
+#[context_async(App)]
+async fn index() {
+    attach!(greeting(), greeting()).await; //~ ERROR `attach!` takes one
+}
+
+fn main() {}

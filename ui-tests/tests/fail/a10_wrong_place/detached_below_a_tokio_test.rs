@@ -1,0 +1,7 @@
+use request_context::detached;
+
+#[tokio::test]
+#[detached]
+async fn loads() {} //~ ERROR write it above `#[tokio::test]`
+
+fn main() {}

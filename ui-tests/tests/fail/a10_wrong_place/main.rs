@@ -1,0 +1,6 @@
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn main() {} //~ ERROR `#[context_async]` cannot be used on `main`

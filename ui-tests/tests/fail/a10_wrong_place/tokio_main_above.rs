@@ -1,0 +1,7 @@
+use request_context::context_async;
+
+struct App;
+
+#[tokio::main]
+#[context_async(App)]
+async fn main() {} //~ ERROR `#[context_async]` cannot be used on `main`

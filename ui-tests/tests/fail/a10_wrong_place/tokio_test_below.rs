@@ -1,0 +1,9 @@
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+#[tokio::test] //~ ERROR `#[context_async]` cannot be used on a test
+async fn greets() {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use request_context::context_async;
+
+#[context_async]
+async fn trace() {}
+
+fn start() {
+    drop(tokio::spawn(trace())); //~ ERROR this call needs a request context
+}
+
+fn main() {}

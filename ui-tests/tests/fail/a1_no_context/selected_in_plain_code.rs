@@ -1,0 +1,16 @@
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn greeting() {}
+
+async fn first() {
+    tokio::select! {
+        //~^ ERRORS this call needs a request context
+        () = greeting() => {}
+        () = async {} => {}
+    }
+}
+
+fn main() {}

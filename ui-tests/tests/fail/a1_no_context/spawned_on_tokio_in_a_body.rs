@@ -1,0 +1,13 @@
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn greeting() {}
+
+#[context_async(App)]
+async fn index() {
+    drop(tokio::spawn(greeting())); //~ ERROR this call needs a request context
+}
+
+fn main() {}

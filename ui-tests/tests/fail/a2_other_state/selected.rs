@@ -1,0 +1,17 @@
+use request_context::context_async;
+
+struct App;
+struct Other;
+
+#[context_async(Other)]
+async fn other() {}
+
+#[context_async(App)]
+async fn index() {
+    tokio::select! {
+        () = other() => {} //~ ERROR `NeedsContext<Other, impl Future<Output = ()> + Send>` cannot run on a request context with state `App`
+        () = async {} => {}
+    }
+}
+
+fn main() {}

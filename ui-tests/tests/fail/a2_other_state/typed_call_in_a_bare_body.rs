@@ -1,0 +1,13 @@
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn greeting() {}
+
+#[context_async]
+async fn any() {
+    greeting().await; //~ ERROR `NeedsContext<App, impl Future<Output = ()> + Send>` cannot run on a request context with state
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use request_context::{context_async, detached, scheduler};
+
+struct App;
+
+#[context_async(App)]
+async fn greeting() {}
+
+#[context_async(App)]
+async fn index() {
+    #[detached]
+    scheduler!().spawn(greeting()).await.unwrap(); //~ ERROR `scheduler!()` cannot be used in a `#[detached]` part
+}
+
+fn main() {}

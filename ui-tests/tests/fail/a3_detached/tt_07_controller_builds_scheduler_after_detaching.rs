@@ -1,0 +1,19 @@
+use request_context::{context_async, detached, scheduler};
+
+struct App;
+
+#[context_async(App)]
+async fn do_stuff() {}
+
+async fn load() {}
+
+#[context_async(App)]
+async fn index() {
+    #[detached]
+    {
+        load().await;
+        scheduler!().spawn(do_stuff()).await.unwrap(); //~ ERROR `scheduler!()` cannot be used in a `#[detached]` part
+    }
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use request_context::{attach, context_async};
+
+struct App;
+
+#[context_async(App)]
+async fn greeting() {}
+
+fn index() {
+    drop(attach!(greeting())); //~ ERROR `attach!(..)` needs a request context
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use request_context::context;
+
+struct App;
+
+impl App {
+    fn user(&self) -> &str {
+        &context!().user //~ ERROR `context!()` needs a request context
+    }
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use request_context::{RequestContext, context};
+
+async fn handle(context: RequestContext<String>) -> usize {
+    context.run(async { context!().len() }).await //~ ERROR `context!()` needs a request context
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use request_context::{attach, context_async};
+
+struct App;
+
+#[context_async(App)]
+async fn greeting() {}
+
+#[context_async(App)]
+async fn index() {
+    //~^ ERROR `the_request_context` does not live long enough
+    drop(tokio::spawn(attach!(greeting())));
+}
+
+fn main() {}

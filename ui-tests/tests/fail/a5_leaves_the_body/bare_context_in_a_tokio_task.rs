@@ -1,0 +1,9 @@
+use request_context::{context, context_async};
+
+#[context_async]
+async fn index() {
+    //~^ ERROR `the_request_context` does not live long enough
+    drop(tokio::spawn(async { context!().id() }));
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use request_context::{context, context_async};
+
+#[context_async(String)]
+async fn index() {
+    //~^ ERROR `the_request_context` does not live long enough
+    let request = context!();
+    drop(tokio::spawn(async move { request.len() }));
+}
+
+fn main() {}

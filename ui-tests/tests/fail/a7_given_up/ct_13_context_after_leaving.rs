@@ -1,0 +1,15 @@
+use request_context::{context, context_async, detached};
+
+async fn leave() {}
+
+#[context_async(String)]
+async fn index() {
+    drop(context!().len());
+    #[detached]
+    {
+        leave().await;
+        drop(context!().len()); //~ ERROR `context!()` cannot be used in a `#[detached]` part
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+#![deny(unused_must_use)]
+
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn audit() {}
+
+fn handle() {
+    audit(); //~ ERROR unused `NeedsContext` that must be used
+}
+
+fn main() {}

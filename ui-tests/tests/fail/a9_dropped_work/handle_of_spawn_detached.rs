@@ -1,0 +1,9 @@
+#![deny(unused_must_use)]
+
+use request_context::spawn_detached;
+
+fn start() {
+    spawn_detached(async {}); //~ ERROR unused `request_context::JoinHandle` that must be used
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+#![deny(warnings)]
+
+use request_context::detached;
+
+#[detached]
+#[tokio::test]
+async fn loads() {}
+
+fn main() {}

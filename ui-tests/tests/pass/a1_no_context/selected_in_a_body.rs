@@ -1,0 +1,18 @@
+#![deny(warnings)]
+
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn greeting() {}
+
+#[context_async(App)]
+async fn first() {
+    tokio::select! {
+        () = greeting() => {}
+        () = async {} => {}
+    }
+}
+
+fn main() {}

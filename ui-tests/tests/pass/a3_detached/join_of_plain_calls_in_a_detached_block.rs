@@ -1,0 +1,17 @@
+#![deny(warnings)]
+
+use request_context::{context_async, detached};
+
+struct App;
+
+async fn load() {}
+
+#[context_async(App)]
+async fn index() {
+    #[detached]
+    {
+        tokio::join!(load(), load());
+    }
+}
+
+fn main() {}

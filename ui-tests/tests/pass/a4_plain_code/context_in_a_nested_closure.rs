@@ -1,0 +1,11 @@
+#![deny(warnings)]
+
+use request_context::{context, context_async};
+
+#[context_async(String)]
+async fn greeting() -> usize {
+    let length = || context!().len();
+    length()
+}
+
+fn main() {}

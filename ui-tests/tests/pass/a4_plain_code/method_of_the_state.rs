@@ -1,0 +1,20 @@
+#![deny(warnings)]
+
+use request_context::{context, context_async};
+
+struct App {
+    user: String,
+}
+
+impl App {
+    fn user(&self) -> &str {
+        &self.user
+    }
+}
+
+#[context_async(App)]
+async fn greeting() -> usize {
+    context!().user().len()
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+#![deny(warnings)]
+
+use std::rc::Rc;
+
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App, ?Send)]
+async fn index() {
+    let shared = Rc::new(1);
+    tokio::task::yield_now().await;
+    drop(shared);
+}
+
+fn main() {}
