@@ -160,7 +160,7 @@ impl<F: Future> Future for Attached<'_, F> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        check(this.token.header());
+        check(this.token.start());
         // SAFETY: `F` is pinned where its `ManuallyDrop` is, and dropped there.
         let body = unsafe { this.body.map_unchecked_mut(|body| &mut **body) };
         body.poll(cx)
@@ -199,7 +199,7 @@ impl<C: Context + ?Sized, F: Future> Future for Root<C, F> {
     /// Polls the body. The caller has entered the context.
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        check(this.context.header());
+        check(this.context.header().current.start());
         this.body
             .as_pin_mut()
             .expect("polled after it was dropped")

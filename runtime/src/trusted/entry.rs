@@ -13,9 +13,11 @@ use crate::{
 
 /// One context, or one detached stretch, that this thread is in.
 pub(crate) struct Entry {
-    /// `None` for a detached stretch.
+    /// Where the context's allocation starts, all of which it may reach. `None` for a detached stretch.
     pub(super) header: Option<NonNull<Header>>,
-    pub(super) hidden: Cell<Option<Hidden>>,
+    hidden: Cell<Option<Hidden>>,
+    /// `header`, unless something is `hidden`: what the hot paths compare with.
+    visible: Cell<Option<NonNull<Header>>>,
     /// Whether what runs is outstanding work of the context.
     counted: bool,
     /// Outstanding work that ended in this entry; [`enter`] reports it when it is over.
@@ -70,9 +72,29 @@ pub(super) fn top<R>(look: impl FnOnce(Option<&Entry>) -> R) -> R {
 }
 
 impl Entry {
+    fn new(header: Option<NonNull<Header>>, hidden: Option<Hidden>, counted: bool) -> Self {
+        Entry {
+            header,
+            hidden: Cell::new(hidden),
+            visible: Cell::new(header),
+            counted,
+            ended: Cell::new(0),
+            below: TOP.get(),
+        }
+    }
+
     pub(super) fn is(&self, header: *const Header) -> bool {
         self.header
             .is_some_and(|mine| ptr::eq(mine.as_ptr(), header))
+    }
+
+    pub(super) fn hidden(&self) -> Option<Hidden> {
+        self.hidden.get()
+    }
+
+    pub(super) fn set_hidden(&self, hidden: Option<Hidden>) {
+        self.visible.set(self.header.filter(|_| hidden.is_none()));
+        self.hidden.set(hidden);
     }
 }
 
@@ -92,26 +114,14 @@ pub(crate) fn enter<R>(held: &Held<'_>, counted: bool, work: impl FnOnce() -> R)
     }
 
     let header = held.header();
-    let entry = Entry {
-        header: Some(NonNull::from(header)),
-        hidden: Cell::new(None),
-        counted,
-        ended: Cell::new(0),
-        below: TOP.get(),
-    };
+    let entry = Entry::new(Some(header.current.start()), None, counted);
     let _ended = Ended(header, &entry.ended);
     on_top(&entry, work)
 }
 
 /// Runs `work` where no context is visible.
 pub(crate) fn hide<R>(hidden: Hidden, work: impl FnOnce() -> R) -> R {
-    let entry = Entry {
-        header: None,
-        hidden: Cell::new(Some(hidden)),
-        counted: false,
-        ended: Cell::new(0),
-        below: TOP.get(),
-    };
+    let entry = Entry::new(None, Some(hidden), false);
     on_top(&entry, work)
 }
 
@@ -149,26 +159,26 @@ pub(super) fn shielded(work: impl FnOnce()) {
         fn drop(&mut self) {
             top(|top| {
                 if let Some(entry) = top {
-                    entry.hidden.set(self.0);
+                    entry.set_hidden(self.0);
                 }
             });
         }
     }
-    let _restore = Restore(top(|top| top.and_then(|entry| entry.hidden.get())));
+    let _restore = Restore(top(|top| top.and_then(|entry| entry.hidden())));
     work();
 }
 
 /// The context that is visible here.
 #[inline]
 pub(super) fn visible() -> Option<NonNull<Header>> {
-    top(|top| top.and_then(|entry| entry.header.filter(|_| entry.hidden.get().is_none())))
+    top(|top| top?.visible.get())
 }
 
 /// Why no context is visible here, or why its state is not the one called `wanted`.
 #[cold]
 pub(super) fn no_context(wanted: &'static str) -> NoContext {
     top(
-        |top| match top.map(|entry| (entry.hidden.get(), entry.header)) {
+        |top| match top.map(|entry| (entry.hidden(), entry.header)) {
             Some((Some(hidden), _)) => NoContext::hidden(hidden),
             Some((None, Some(header))) => {
                 // SAFETY: invariant 2, the header outlives its entry.
@@ -183,11 +193,9 @@ pub(super) fn no_context(wanted: &'static str) -> NoContext {
 /// Panics unless this thread has entered the context of `header`, visibly from here.
 #[track_caller]
 #[inline]
-pub(super) fn check(header: *const Header) {
-    let on_top =
-        top(|top| top.is_some_and(|entry| entry.is(header) && entry.hidden.get().is_none()));
-    if !on_top {
-        check_below(header);
+pub(super) fn check(header: NonNull<Header>) {
+    if visible() != Some(header) {
+        check_below(header.as_ptr());
     }
 }
 
@@ -195,7 +203,7 @@ pub(super) fn check(header: *const Header) {
 #[track_caller]
 #[cold]
 fn check_below(header: *const Header) {
-    let found = find(|entry| match entry.hidden.get() {
+    let found = find(|entry| match entry.hidden() {
         Some(hidden) => Some(Err(hidden)),
         None => entry.is(header).then_some(Ok(())),
     });

@@ -12,7 +12,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 use super::entry::top;
-use crate::{context::Header, no_context::Hidden};
+use crate::no_context::Hidden;
 
 /// Hides the context from the body it is in, from here until it is dropped.
 ///
@@ -23,14 +23,9 @@ use crate::{context::Header, no_context::Hidden};
 pub struct DetachedPart {
     at: &'static Location<'static>,
     before: Option<Hidden>,
-    /// An address to compare with, never followed.
-    header: *const Header,
+    /// The address of the context's header, to compare with.
+    header: usize,
 }
-
-// SAFETY: the pointer is compared, not followed.
-unsafe impl Send for DetachedPart {}
-// SAFETY: as above.
-unsafe impl Sync for DetachedPart {}
 
 /// # Safety
 ///
@@ -38,26 +33,23 @@ unsafe impl Sync for DetachedPart {}
 #[track_caller]
 pub unsafe fn detached_part() -> DetachedPart {
     let at = Location::caller();
-    top(|top| {
-        let (header, before) = match top {
-            Some(entry) => (
-                entry
-                    .header
-                    .map_or(ptr::null(), |header| header.as_ptr().cast_const()),
-                entry.hidden.replace(Some(Hidden::Detached(at))),
-            ),
-            None => (ptr::null(), None),
-        };
-        DetachedPart { at, before, header }
+    let (header, before) = top(|top| {
+        let entry = top?;
+        let before = entry.hidden();
+        entry.set_hidden(Some(Hidden::Detached(at)));
+        Some((entry.header?.as_ptr().addr(), before))
     })
+    .unwrap_or((0, None));
+    DetachedPart { at, before, header }
 }
 
 impl DetachedPart {
     /// Sets what hides the context in the body's entry, if that is where we are.
     fn set(&self, hidden: Option<Hidden>) {
         top(|top| {
-            if let Some(entry) = top.filter(|entry| entry.is(self.header)) {
-                entry.hidden.set(hidden);
+            if let Some(entry) = top.filter(|entry| entry.is(ptr::without_provenance(self.header)))
+            {
+                entry.set_hidden(hidden);
             }
         });
     }

@@ -92,7 +92,7 @@ impl<S> Deref for CurrentContext<'_, S> {
     #[track_caller]
     #[inline]
     fn deref(&self) -> &S {
-        check(self.inner.as_ptr().cast());
+        check(self.inner.cast());
         // SAFETY: invariant 5: this thread has entered this context, which lives as long as `self`.
         unsafe { &self.inner.as_ref().state.0 }
     }
@@ -130,6 +130,11 @@ impl CurrentAnyContext<'static> {
 }
 
 impl CurrentAnyContext<'_> {
+    #[inline]
+    pub(super) fn start(&self) -> NonNull<Header> {
+        self.start
+    }
+
     #[inline]
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: the context lives: invariant 5. A header is `Sync`.
@@ -222,11 +227,12 @@ pub unsafe fn any_token(anchor: &Anchor) -> &CurrentAnyContext<'_> {
 /// The context that is visible here, if its state is an `S`.
 #[inline]
 fn visible_inner<S: 'static>() -> Option<NonNull<Inner<S>>> {
+    let start = visible()?;
     // SAFETY: invariant 2, the entry on top is ours until this fn returns.
-    let header = unsafe { visible()?.as_ref() };
+    let header = unsafe { start.as_ref() };
     let fits = header.state_type == TypeId::of::<S>();
     // The type id stands for the type of the allocation.
-    fits.then(|| header.current.start.cast())
+    fits.then(|| start.cast())
 }
 
 /// Runs `work` on the state of the context that is visible here.
