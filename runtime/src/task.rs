@@ -111,10 +111,10 @@ pin_project! {
 
 impl<C: Context + ?Sized, F: Future> Item<C, F> {
     fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Self {
-        context.header().outstanding.begin();
-        Item {
-            root: Root::new(context, work),
-        }
+        // First, as it runs user code, which may panic.
+        let root = Root::new(context, work);
+        root.context().header().outstanding.begin();
+        Item { root }
     }
 }
 

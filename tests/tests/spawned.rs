@@ -1,7 +1,8 @@
 //! Spawned work, and its handle: as tokio's.
 
 use std::{
-    future::pending,
+    future::{IntoFuture, Ready, pending},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
         Arc,
@@ -399,5 +400,27 @@ fn many_aborts_and_completions_at_once_each_give_one_of_the_two() {
         context.idle().await.unwrap();
         assert_eq!(ended[0] + ended[1], TASKS);
         assert!(drops.load(Ordering::Relaxed) <= TASKS);
+    });
+}
+
+#[test]
+fn work_that_panics_before_it_is_a_future_is_not_waited_for() {
+    struct NotYet;
+
+    impl IntoFuture for NotYet {
+        type Output = ();
+        type IntoFuture = Ready<()>;
+
+        fn into_future(self) -> Self::IntoFuture {
+            panic!("not yet");
+        }
+    }
+
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let scheduler = context.scheduler();
+        let spawn = AssertUnwindSafe(|| drop(scheduler.spawn(NotYet)));
+        assert!(catch_unwind(spawn).is_err());
+        context.idle().await.unwrap();
     });
 }
