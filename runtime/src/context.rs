@@ -348,6 +348,35 @@ impl<S: Send + 'static> RequestContext<S> {
 }
 
 impl<S> RequestContext<S> {
+    /// Lets no more work be spawned, posted or sent: each such piece is dropped unexecuted, and its
+    /// handle resolves to an error that [is closed](crate::JoinError::is_closed), also through handles
+    /// that outlive the request.
+    ///
+    /// What was accepted before goes on, and [`idle`](RequestContext::idle) waits for it.
+    /// [`run`](RequestContext::run) starts nothing that outlives its caller, and still works.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use request_context::RequestContext;
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let context = RequestContext::new(());
+    /// let scheduler = context.scheduler();
+    /// context.close();
+    /// let error = scheduler.post(|_| unreachable!()).await.unwrap_err();
+    /// assert!(error.is_closed());
+    /// # }
+    /// ```
+    pub fn close(&self) {
+        self.inner.header.outstanding.close();
+    }
+
+    /// Whether [`close`](RequestContext::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.inner.header.outstanding.is_closed()
+    }
+
     /// This context's name, for logs.
     pub fn id(&self) -> ContextId {
         self.inner.header.id

@@ -55,6 +55,8 @@ enum Running<T> {
         waker: Waker,
     },
     Detached(tokio::task::JoinHandle<T>),
+    /// Never started: its context was closed.
+    Closed(ContextId),
 }
 
 impl<T> JoinHandle<T> {
@@ -80,10 +82,16 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    pub(crate) fn of_closed(context: ContextId) -> Self {
+        JoinHandle {
+            work: Running::Closed(context),
+        }
+    }
+
     /// The context the work runs on; `None` if it is detached.
     pub fn context_id(&self) -> Option<ContextId> {
         match &self.work {
-            Running::OnContext { context, .. } => Some(*context),
+            Running::OnContext { context, .. } | Running::Closed(context) => Some(*context),
             Running::Detached(_) => None,
         }
     }
@@ -98,6 +106,7 @@ impl<T> JoinHandle<T> {
                 waker.wake_by_ref();
             }
             Running::Detached(task) => task.abort(),
+            Running::Closed(_) => {}
         }
     }
 
@@ -106,6 +115,7 @@ impl<T> JoinHandle<T> {
         match &self.work {
             Running::OnContext { task, .. } => task.as_ref().is_none_or(FallibleTask::is_finished),
             Running::Detached(task) => task.is_finished(),
+            Running::Closed(_) => true,
         }
     }
 
@@ -167,7 +177,7 @@ impl<T> JoinHandle<T> {
 ///
 /// tokio has no call for this. But it gives a task a budget of operations while it polls it, and none
 /// where blocking is fine: in `spawn_blocking`, `block_in_place` and off its runtimes.
-fn is_async_worker() -> bool {
+pub(crate) fn is_async_worker() -> bool {
     /// More than any budget tokio gives.
     const MANY: usize = 1 << 10;
 
@@ -204,6 +214,7 @@ impl<T> Future for JoinHandle<T> {
                     Err(_) => Why::Cancelled,
                 })
             }
+            Running::Closed(_) => Err(Why::Closed),
         };
         Poll::Ready(result.map_err(|why| JoinError { context, why }))
     }
@@ -244,6 +255,7 @@ pub struct JoinError {
 enum Why {
     Panic(Payload),
     Cancelled,
+    Closed,
     OwnTurn { outstanding: usize },
     AsyncWorker,
 }
@@ -262,6 +274,12 @@ impl JoinError {
     /// Whether the work was dropped before its end: aborted, or left by a runtime that shut down.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.why, Why::Cancelled)
+    }
+
+    /// Whether the work was dropped unexecuted, because its context was
+    /// [closed](crate::RequestContext::close).
+    pub fn is_closed(&self) -> bool {
+        matches!(self.why, Why::Closed)
     }
 
     /// Whether [`blocking_join`](JoinHandle::blocking_join) would have waited for ever. The work goes
@@ -315,6 +333,7 @@ impl fmt::Display for JoinError {
         match &self.why {
             Why::Panic(payload) => write!(f, "{work} panicked: `{}`", message(&**payload)),
             Why::Cancelled => write!(f, "{work} was cancelled"),
+            Why::Closed => write!(f, "{work} was not started: the context is closed"),
             Why::OwnTurn { outstanding } => write!(
                 f,
                 "blocking on {work} here would deadlock: this thread holds the context's turn, and \

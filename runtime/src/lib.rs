@@ -12,6 +12,7 @@ mod outstanding;
 mod queue;
 mod run;
 mod scheduler;
+mod send;
 mod sync;
 mod task;
 mod trusted;
@@ -162,6 +163,7 @@ pub use no_context::NoContext;
 pub use outstanding::Panicked;
 pub use run::Run;
 pub use scheduler::{AnyScheduler, Scheduler};
+pub use send::SendError;
 pub use trusted::{Attached, CurrentAnyContext, CurrentContext, Work};
 
 /// Runs `look` on the state of the request context that is visible here: the unchecked look-up, for

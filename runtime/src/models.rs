@@ -213,8 +213,8 @@ fn idle_sees_everything_the_last_piece_of_work_did() {
     bounded(|| {
         let outstanding = Arc::new(Outstanding::new());
         let written = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
-        outstanding.begin();
-        outstanding.begin();
+        assert!(outstanding.begin());
+        assert!(outstanding.begin());
         let others = written.clone().map(|written| {
             let outstanding = outstanding.clone();
             thread::spawn(move || {
@@ -238,7 +238,7 @@ fn idle_sees_everything_the_last_piece_of_work_did() {
 fn a_panic_reported_before_the_end_comes_out_of_idle() {
     model(|| {
         let outstanding = Arc::new(Outstanding::new());
-        outstanding.begin();
+        assert!(outstanding.begin());
         let other = thread::spawn({
             let outstanding = outstanding.clone();
             move || {
@@ -250,5 +250,30 @@ fn a_panic_reported_before_the_end_comes_out_of_idle() {
         let panics = block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
         assert_eq!(panics.len(), 1);
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn after_close_and_idle_nothing_has_begun_that_was_not_waited_for() {
+    model(|| {
+        let outstanding = Arc::new(Outstanding::new());
+        let written = Arc::new(AtomicUsize::new(0));
+        let other = thread::spawn({
+            let (outstanding, written) = (outstanding.clone(), written.clone());
+            move || {
+                let open = outstanding.begin();
+                if open {
+                    written.store(1, Ordering::Relaxed);
+                    outstanding.end(1);
+                }
+                open
+            }
+        });
+        outstanding.close();
+        let mut place = None;
+        block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
+        let seen = written.load(Ordering::Relaxed);
+        let begun = usize::from(other.join().unwrap());
+        assert_eq!(seen, begun);
     });
 }

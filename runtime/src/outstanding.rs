@@ -25,6 +25,11 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("a value that is not a text")
 }
 
+/// The lowest bit of the count: the context is closed, and nothing begins any more.
+const CLOSED: usize = 1;
+/// One piece of work in the count.
+const ONE: usize = 2;
+
 /// Spawned and posted work from before it is queued until it is dropped.
 pub(crate) struct Outstanding {
     count: AtomicUsize,
@@ -50,21 +55,39 @@ impl Outstanding {
         }
     }
 
-    pub(crate) fn begin(&self) {
+    /// Counts one more piece of work; false if the context is closed. One exchange decides between this
+    /// and `close`, so whoever waits for `idle` after `close` misses nothing that began before.
+    #[must_use]
+    pub(crate) fn begin(&self) -> bool {
         // ORDERING: Relaxed. Who begins work holds the context, and whoever waits for this very
         // work learnt of it from the one who began it.
-        self.count.fetch_add(1, Ordering::Relaxed);
+        let open = self.count.fetch_add(ONE, Ordering::Relaxed) & CLOSED == 0;
+        if !open {
+            self.end(1);
+        }
+        open
+    }
+
+    /// Lets no more work begin.
+    pub(crate) fn close(&self) {
+        // ORDERING: AcqRel, as an `end`: what was done before the close is seen after it.
+        self.count.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.count.load(Ordering::Acquire) & CLOSED != 0
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.count.load(Ordering::Acquire) / ONE
     }
 
     /// Ends `ended` pieces of work. All they did happens before an `idle` that sees none left.
     pub(crate) fn end(&self, ended: usize) {
         // ORDERING: AcqRel. Release pairs with the Acquire in `poll_idle`; Acquire, so that the last
         // one has seen the others end.
-        if self.count.fetch_sub(ended, Ordering::AcqRel) == ended {
+        let before = self.count.fetch_sub(ended * ONE, Ordering::AcqRel);
+        if before & !CLOSED == ended * ONE {
             // The lock orders this after a waiter that registered before it saw the count.
             let woken = lock(&self.shared).idle.take();
             woken.wake();
@@ -93,7 +116,7 @@ impl Outstanding {
         let replaced = lock(&self.shared).idle.register(place, waker);
         drop(replaced);
         // ORDERING: Acquire pairs with the Release in `end`.
-        if self.count.load(Ordering::Acquire) != 0 {
+        if self.count.load(Ordering::Acquire) & !CLOSED != 0 {
             return Poll::Pending;
         }
         self.leave(place);
@@ -111,7 +134,10 @@ impl Outstanding {
 
 impl fmt::Debug for Outstanding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Outstanding").field(&self.count()).finish()
+        f.debug_struct("Outstanding")
+            .field("count", &self.count())
+            .field("closed", &self.is_closed())
+            .finish()
     }
 }
 

@@ -10,9 +10,9 @@ use std::{
 
 use crate::{
     __private::AnyState,
-    ContextId, JoinHandle, NoContext, Run, Work,
+    ContextId, JoinHandle, NoContext, Run, SendError, Work,
     context::{Context, Inner},
-    task, trusted,
+    send, task, trusted,
 };
 
 /// Puts work on a context with state `S`, from anywhere.
@@ -106,6 +106,42 @@ impl<S: Send + 'static> Scheduler<S> {
         self.spawn(
             async move { trusted::with_state(closure).expect("posted work runs on its context") },
         )
+    }
+
+    /// Runs `closure` on the context, on this thread, and returns what it does: .NET's `Send`, for sync
+    /// code. While another thread has the turn, this one waits for it; inside the context it runs at once.
+    ///
+    /// # Panics
+    ///
+    /// When `closure` does.
+    ///
+    /// # Errors
+    ///
+    /// At once, and without running `closure`, where waiting would never end or would stop other tasks:
+    /// see [`SendError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use request_context::RequestContext;
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let context = RequestContext::new("ada".to_owned());
+    /// let length = context.scheduler().blocking_send(|user| user.len());
+    /// assert_eq!(length, Ok(3));
+    /// # }
+    /// ```
+    pub fn blocking_send<F, R>(&self, closure: F) -> Result<R, SendError>
+    where
+        F: FnOnce(&S) -> R,
+    {
+        let header = &self.inner.header;
+        if header.outstanding.is_closed() {
+            return Err(SendError::Closed(header.id));
+        }
+        let held = send::wait_for_turn(header)?;
+        let result = trusted::enter(&held, false, || trusted::with_state(closure));
+        Ok(result.expect("entered above"))
     }
 
     /// Runs `work` on the context, in place, as

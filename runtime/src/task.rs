@@ -110,11 +110,12 @@ pin_project! {
 }
 
 impl<C: Context + ?Sized, F: Future> Item<C, F> {
-    fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Self {
+    /// The work, counted; nothing if the context is closed, and then the work is dropped unexecuted.
+    fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Option<Self> {
         // First, as it runs user code, which may panic.
         let root = Root::new(context, work);
-        root.context().header().outstanding.begin();
-        Item { root }
+        let open = root.context().header().outstanding.begin();
+        open.then(|| Item { root })
     }
 }
 
@@ -149,7 +150,10 @@ where
     T: Send + 'static,
 {
     let erased = context.clone().into_dyn();
-    let item = Item::new(context.clone(), work);
+    let id = context.header().id;
+    let Some(item) = Item::new(context.clone(), work) else {
+        return JoinHandle::of_closed(id);
+    };
     let flags = Arc::<Flags>::default();
     // Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
     // one whenever there is something to schedule.
@@ -162,7 +166,7 @@ where
     let (runnable, task) = Builder::new()
         .metadata(flags.clone())
         .spawn(|_| item, schedule);
-    let handle = JoinHandle::of_work(context.header().id, task, runnable.waker(), flags);
+    let handle = JoinHandle::of_work(id, task, runnable.waker(), flags);
     enqueue(erased, runnable);
     handle
 }

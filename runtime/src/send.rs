@@ -1,0 +1,127 @@
+//! `blocking_send`: sync code that waits for a turn, and the cycles in which it would wait for ever.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    fmt,
+    future::poll_fn,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    thread::{self, ThreadId},
+};
+
+use crate::{
+    ContextId,
+    context::{Header, Held},
+    join::is_async_worker,
+    trusted,
+};
+
+/// Who waits in `blocking_send`: a thread holds turns while it waits for another one.
+static WAITING: LazyLock<Mutex<HashMap<ThreadId, Waiting>>> = LazyLock::new(Mutex::default);
+
+struct Waiting {
+    wanted: ContextId,
+    held: Vec<ContextId>,
+}
+
+fn waiting() -> MutexGuard<'static, HashMap<ThreadId, Waiting>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes this thread off the waiting ones when it waits no longer.
+struct Registered;
+
+impl Registered {
+    /// Puts this thread among those that wait, unless that closes a cycle, which the last one to wait
+    /// sees: all others of the cycle are blocked by then, and stay so.
+    fn new(wanted: ContextId) -> Result<Self, SendError> {
+        let mut held = Vec::new();
+        trusted::find_held(|header| {
+            held.push(header.id);
+            None::<()>
+        });
+        let mut waiting = waiting();
+        let mut cycle = vec![wanted];
+        // From the turn that is wanted to the one that its holder waits for, and so on.
+        while let Some(next) = cycle.last().and_then(|last| {
+            let mut all = waiting.values();
+            all.find(|other| other.held.contains(last))
+        }) {
+            if held.contains(&next.wanted) {
+                cycle.insert(0, next.wanted);
+                return Err(SendError::Deadlock(cycle));
+            }
+            if cycle.contains(&next.wanted) {
+                break;
+            }
+            cycle.push(next.wanted);
+        }
+        waiting.insert(thread::current().id(), Waiting { wanted, held });
+        Ok(Registered)
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        waiting().remove(&thread::current().id());
+    }
+}
+
+/// The turn of `header`'s context, for which this thread waits if it must.
+pub(crate) fn wait_for_turn(header: &Header) -> Result<Held<'_>, SendError> {
+    let mut place = None;
+    let mut once = Context::from_waker(Waker::noop());
+    if let Poll::Ready(held) = header.poll_turn(&mut once, &mut place) {
+        return Ok(held);
+    }
+    header.turn.leave(&mut place);
+    if is_async_worker() {
+        return Err(SendError::AsyncWorker(header.id));
+    }
+    let _registered = Registered::new(header.id)?;
+    Ok(pollster::block_on(poll_fn(|cx| {
+        header.poll_turn(cx, &mut place)
+    })))
+}
+
+/// Why [`Scheduler::blocking_send`](crate::Scheduler::blocking_send) did not run its closure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The context is closed.
+    Closed(ContextId),
+    /// Waiting would never end: of these contexts, someone on each waits in `blocking_send` for the
+    /// next, and on the last for the first.
+    Deadlock(Vec<ContextId>),
+    /// Another thread has the context's turn, and this thread runs async tasks, which would not run
+    /// while it waits.
+    AsyncWorker(ContextId),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendError::Closed(context) => {
+                write!(f, "nothing was sent to {context}: it is closed")
+            }
+            SendError::Deadlock(cycle) => {
+                f.write_str("sending would deadlock: ")?;
+                for context in cycle {
+                    write!(f, "{context} waits for ")?;
+                }
+                match cycle.first() {
+                    Some(first) => write!(f, "{first}"),
+                    None => Ok(()),
+                }
+            }
+            SendError::AsyncWorker(context) => write!(
+                f,
+                "waiting for {context} here would stop other tasks: this thread runs async tasks; \
+                 use `scheduler.run(..).await` or `post`, or send in `spawn_blocking`"
+            ),
+        }
+    }
+}
+
+impl Error for SendError {}
