@@ -47,8 +47,6 @@ pub(crate) struct ContextArgs {
     pub(crate) boxed: bool,
     pub(crate) not_send: bool,
     pub(crate) krate: Krate,
-    /// Read by the blocking lint, which is not written yet.
-    #[expect(dead_code)]
     pub(crate) allow_blocking: bool,
 }
 
@@ -115,7 +113,7 @@ impl Legal {
             Legal::Context => {
                 "a state type, `boxed`, `?Send`, `crate = <path>` or `allow(blocking)`"
             }
-            Legal::Block => "a state type or `crate = <path>`",
+            Legal::Block => "a state type, `crate = <path>` or `allow(blocking)`",
             Legal::Detached => "`?Send` or `crate = <path>`",
         }
     }
@@ -187,7 +185,7 @@ impl Given {
         if legal == Legal::Context && name == "boxed" {
             return set(&mut self.boxed, (), name, "boxed");
         }
-        if legal == Legal::Context && name == "allow" {
+        if legal != Legal::Detached && name == "allow" {
             allow_blocking(input, name.span())?;
             return set(&mut self.allow_blocking, (), name, "allow(blocking)");
         }

@@ -68,6 +68,7 @@ fn expand(Input { args, block }: Input) -> TokenStream {
         krate: args.krate,
         state: args.state,
         name: block.async_token.span(),
+        allow_blocking: args.allow_blocking,
     };
     let here = scope.here();
     let krate = scope.krate.at(here);

@@ -83,6 +83,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         krate: args.krate,
         state: args.state,
         name: item.sig.ident.span(),
+        allow_blocking: args.allow_blocking,
     };
     // Edition 2024 whatever the user's is: there `impl Future` captures every lifetime, as an `async fn` does.
     let here = scope.here();

@@ -4,6 +4,7 @@
 
 mod args;
 mod block;
+mod blocking;
 mod combinators;
 mod detach;
 mod diagnostics;

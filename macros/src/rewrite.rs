@@ -10,6 +10,7 @@ use syn::{
     ExprRepeat, Item, Local, Macro, Path, Stmt, StmtMacro, Token, Type,
 };
 
+use crate::blocking;
 use crate::combinators;
 use crate::detach::{self, Part};
 use crate::diagnostics::Errors;
@@ -40,6 +41,7 @@ pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> R
         scope,
         errors,
         place: Place::Body,
+        is_awaited: false,
         part: None,
         uses_token: false,
     };
@@ -70,6 +72,8 @@ pub(crate) struct Rewriter<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) errors: &'a mut Errors,
     place: Place,
+    /// Whether the expression to come is awaited.
+    is_awaited: bool,
     /// The detached statement around here.
     pub(crate) part: Option<Part>,
     uses_token: bool,
@@ -183,6 +187,11 @@ impl Rewriter<'_> {
 
 impl VisitMut for Rewriter<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        // What is awaited does not block, whatever it is called.
+        let awaited = std::mem::replace(&mut self.is_awaited, matches!(expr, Expr::Await(_)));
+        if !awaited && self.in_body() && !self.scope.allow_blocking {
+            blocking::refuse(expr, self.errors);
+        }
         visit_mut::visit_expr_mut(self, expr);
         match expr {
             Expr::Await(waiting) if self.in_body() => {

@@ -16,6 +16,7 @@ pub(crate) struct Scope {
     pub(crate) state: State,
     /// The span of the fn's name, or of the block's `async`.
     pub(crate) name: Span,
+    pub(crate) allow_blocking: bool,
 }
 
 impl Scope {

@@ -40,7 +40,7 @@ mod models;
 /// | `?Send` | the fn's future need not be `Send` |
 /// | `boxed` | the future is boxed, so that the fn can call itself |
 /// | `crate = path` | where `request_context` is found, if it was renamed |
-/// | `allow(blocking)` | for a lint that is not built yet |
+/// | `allow(blocking)` | calls that block by their name (`thread::sleep`, `block_on`, `blocking_send` and the like) are not refused in the body |
 ///
 /// Awaits inside nested `async` blocks, closures and macros that are not known are left alone: such code
 /// may run in another task. There, `attach!(call()).await` does it.

@@ -8,6 +8,7 @@ fn rewritten(tokens: TokenStream) -> (String, bool, Vec<String>) {
         krate: Krate::default(),
         state: State::Typed(Box::new(syn::parse_quote!(App))),
         name: Span::call_site(),
+        allow_blocking: false,
     };
     let Rewritten { body, uses_token } = body(tokens, &scope, &mut errors);
     (body.to_string(), uses_token, errors.messages())
@@ -285,4 +286,30 @@ fn mistakes_of_detached_statements() {
         let f = || { #[detached] g(); };
     });
     assert_eq!(errors.2.len(), 4, "{:?}", errors.2);
+}
+
+#[test]
+fn blocking_calls_of_the_body_itself_are_reported() {
+    let (_, _, errors) = rewritten(quote! {
+        std::thread::sleep(d);
+        futures::executor::block_on(f());
+        JoinHandle::blocking_join(handle);
+        let x = rx.blocking_recv()?;
+        format!("{}", m.blocking_lock());
+        #[detached] { pollster::block_on(g()); }
+    });
+    assert_eq!(errors.len(), 6, "{errors:?}");
+}
+
+#[test]
+fn what_only_sounds_blocking_is_not_reported() {
+    let (_, _, errors) = rewritten(quote! {
+        tokio::time::sleep(d).await;
+        sleep(d).await;
+        mine.blocking_send(x).await;
+        spawn_blocking_detached(move || rx.blocking_recv()).await;
+        let later = async { m.blocking_lock() };
+        fn sync() { std::thread::sleep(d) }
+    });
+    assert!(errors.is_empty(), "{errors:?}");
 }
