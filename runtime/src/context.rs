@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
-    driver::Driver,
+    driver::{Driver, Step},
     outstanding::Outstanding,
     queue::Queue,
     task::Runnable,
@@ -50,6 +50,8 @@ pub(crate) struct Header {
     /// The token of bodies that need any context.
     pub(crate) current: CurrentAnyContext<'static>,
     pub(crate) owner: Owner,
+    /// Whether its work runs in parallel: then the state is `Sync`, and there are no turns.
+    pub(crate) concurrent: bool,
     pub(crate) turn: Turn,
     pub(crate) queue: Queue<Runnable>,
     pub(crate) outstanding: Outstanding,
@@ -72,7 +74,20 @@ pub(crate) trait Context: Send + Sync + 'static {
 }
 
 impl<S: Send + 'static> Inner<S> {
-    fn new(state: S, runtime: Handle) -> Arc<Self> {
+    /// For a context whose work runs one at a time.
+    fn serial(state: S, runtime: Handle) -> Arc<Self> {
+        Self::new(state, runtime, false)
+    }
+
+    /// For a context whose work runs in parallel; hence `Sync`.
+    fn concurrent(state: S, runtime: Handle) -> Arc<Self>
+    where
+        S: Sync,
+    {
+        Self::new(state, runtime, true)
+    }
+
+    fn new(state: S, runtime: Handle, concurrent: bool) -> Arc<Self> {
         Arc::new_cyclic(|weak: &Weak<Self>| {
             let inner = NonNull::new(weak.as_ptr().cast_mut()).expect("an `Arc` is not null");
             Inner {
@@ -82,6 +97,7 @@ impl<S: Send + 'static> Inner<S> {
                     state_name: type_name::<S>,
                     current: CurrentAnyContext::of(inner),
                     owner: Owner::of(inner),
+                    concurrent,
                     turn: Turn::new(),
                     queue: Queue::new(),
                     outstanding: Outstanding::new(),
@@ -104,7 +120,7 @@ impl<S: Send + 'static> Context for Inner<S> {
     }
 }
 
-/// The proof that this thread holds a context's turn.
+/// The proof that this thread holds a context's turn, or that the context has none.
 pub(crate) struct Held<'a> {
     header: &'a Header,
     /// Whether the turn ends with this, or was already held further out on this thread's stack.
@@ -147,10 +163,10 @@ impl Drop for Held<'_> {
 }
 
 impl Header {
-    /// The turn, if this thread has it already.
+    /// The turn, if this thread has it already, or needs none.
     #[inline]
     fn inline(&self) -> Option<Held<'_>> {
-        trusted::holds(self).then(|| Held::new(self, false))
+        (self.concurrent || trusted::holds(self)).then(|| Held::new(self, false))
     }
 
     /// The turn, or a waker left at `place`. Goes in at once where this thread holds it already.
@@ -184,11 +200,14 @@ impl Header {
     }
 }
 
-/// Queues an item of work, and starts a driver if there is none.
+/// Queues an item of work, and starts a driver if there is none; where work runs in parallel, starts the
+/// item. A runtime that has shut down drops what is started here and now, and the work with it.
 pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable) {
-    if context.header().queue.push(item) {
-        let runtime = context.header().runtime.clone();
-        // Off this thread's entries: the runtime may run hooks, or, shut down, drop the driver here.
+    let header = context.header();
+    let runtime = header.runtime.clone();
+    if header.concurrent {
+        drop(runtime.spawn(Step::new(context, item)));
+    } else if header.queue.push(item) {
         drop(runtime.spawn(Driver::new(context)));
     }
 }
@@ -197,7 +216,8 @@ pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable) {
 ///
 /// A context gives one piece of state, of type `S`, to all work that runs on it: the calls of
 /// [`#[context_async(S)]`](macro@crate::context_async) fns. Its work never overlaps, though it may
-/// move between threads from one await to the next, so the state needs no lock and no `Sync`.
+/// move between threads from one await to the next, so the state needs no lock and no `Sync`; in a
+/// [`concurrent`](RequestContext::concurrent) context it runs in parallel, on a `Sync` state.
 /// The state is dropped with the last clone, and the last work, of its context.
 ///
 /// # Examples
@@ -233,15 +253,44 @@ impl<S: Send + 'static> RequestContext<S> {
     /// Off a tokio runtime, as [`tokio::spawn`] does.
     #[track_caller]
     pub fn new(state: S) -> Self {
-        match Handle::try_current() {
-            Ok(runtime) => RequestContext {
-                inner: Inner::new(state, runtime),
-            },
-            Err(error) => panic!(
-                "`RequestContext::new` was called off a tokio runtime, and would have nowhere to \
-                 run what is spawned on it; call it in `#[tokio::main]`, `#[tokio::test]` or after \
-                 `Runtime::enter` ({error})"
-            ),
+        RequestContext {
+            inner: Inner::serial(state, current_runtime()),
+        }
+    }
+
+    /// A new context whose work runs in parallel, on a state that is `Sync`: the same calls, and nothing
+    /// serialised. Posted closures may run in any order.
+    ///
+    /// # Panics
+    ///
+    /// Off a tokio runtime, as [`tokio::spawn`] does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use request_context::{RequestContext, context, context_async};
+    ///
+    /// #[context_async(AtomicU32)]
+    /// async fn count() -> u32 {
+    ///     context!().fetch_add(1, Ordering::Relaxed)
+    /// }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let context = RequestContext::concurrent(AtomicU32::new(0));
+    /// let scheduler = context.scheduler();
+    /// let (first, second) = tokio::join!(scheduler.spawn(count()), scheduler.spawn(count()));
+    /// assert_eq!(first.unwrap() + second.unwrap(), 1);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn concurrent(state: S) -> Self
+    where
+        S: Sync,
+    {
+        RequestContext {
+            inner: Inner::concurrent(state, current_runtime()),
         }
     }
 
@@ -380,6 +429,18 @@ impl<S> RequestContext<S> {
     /// This context's name, for logs.
     pub fn id(&self) -> ContextId {
         self.inner.header.id
+    }
+}
+
+#[track_caller]
+fn current_runtime() -> Handle {
+    match Handle::try_current() {
+        Ok(runtime) => runtime,
+        Err(error) => panic!(
+            "a `RequestContext` was made off a tokio runtime, and would have nowhere to run what is \
+             spawned on it; make it in `#[tokio::main]`, `#[tokio::test]` or after `Runtime::enter` \
+             ({error})"
+        ),
     }
 }
 

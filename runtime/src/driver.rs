@@ -1,4 +1,5 @@
-//! The driver: a tokio task that gives queued work its turns, and ends when there is none.
+//! What runs spawned work on the tokio pool: the driver of a context's queue, which gives items their
+//! turns and ends when there are none; and, where work runs in parallel, a task for each step.
 
 use std::{
     collections::VecDeque,
@@ -74,6 +75,41 @@ impl Drop for Driver {
         if !self.ended {
             let items = header.queue.abandon(mem::take(&mut self.batch));
             header.drop_on_context(items);
+        }
+    }
+}
+
+/// One item of a context whose work runs in parallel.
+pub(crate) struct Step {
+    context: Arc<dyn Context>,
+    item: Option<Runnable>,
+}
+
+impl Step {
+    pub(crate) fn new(context: Arc<dyn Context>, item: Runnable) -> Self {
+        Step {
+            context,
+            item: Some(item),
+        }
+    }
+}
+
+impl Future for Step {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let held = ready!(this.context.header().poll_turn(cx, &mut None));
+        trusted::enter(&held, true, || this.item.take().map(run));
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Step {
+    /// Ended by a runtime that shuts down, it drops its work on the context.
+    fn drop(&mut self) {
+        if let Some(item) = self.item.take() {
+            self.context.header().drop_on_context(item);
         }
     }
 }

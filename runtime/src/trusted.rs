@@ -4,7 +4,8 @@
 //! # Invariants
 //!
 //! 1. An [`Entry`] of a context is on this thread's stack only while this thread holds that
-//!    context's turn: [`enter`] takes a [`Held`] as proof, and only a closure's run keeps it there.
+//!    context's turn, or if the context is concurrent, which takes a state that is `Sync`: [`enter`]
+//!    takes a [`Held`] as proof, and only a closure's run keeps the entry there.
 //! 2. The holder of that `Held` keeps the context alive, so the header an entry points to lives at
 //!    least as long as the entry.
 //! 3. The stack is a list through the stack frames of the `enter` calls: what is below an entry
@@ -14,7 +15,7 @@
 //!    poll, both check that their own context is on top of the stack, or have just put it there.
 //! 5. A token points to its context's allocation, and borrows the body that made it; so with 4 it
 //!    cannot outlive the context. Every use checks that this thread has entered that context.
-//! 6. `&S` is only handed out by uses of 5 and by [`with_state`], under the turn of its context. It
+//! 6. `&S` is only handed out by uses of 5 and by [`with_state`], inside an entry of its context. It
 //!    is not `Send` when `S` is not `Sync`, and so stays in that turn.
 
 mod body;

@@ -16,10 +16,11 @@ use crate::{
     no_context::Hidden,
 };
 
-/// The state of a context that serves one thread at a time.
+/// The state of a context.
 pub(crate) struct OnTurn<S>(ManuallyDrop<S>);
 
-// SAFETY: `&S` is only handed out under the turn (invariant 6), one thread at a time, which `Send` allows.
+// SAFETY: `&S` is only handed out inside an entry (invariant 6): to one thread at a time, which `Send`
+// allows, or in a concurrent context, whose `S` is `Sync` (invariant 1).
 unsafe impl<S: Send> Sync for OnTurn<S> {}
 
 impl<S> OnTurn<S> {
