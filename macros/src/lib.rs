@@ -20,23 +20,20 @@ mod words;
 
 use proc_macro::TokenStream;
 
-/// An `async fn` that needs a request context: `#[context_async(State)]`, or `#[context_async]` for any state.
-///
-/// Arguments beside the state: `boxed`, `?Send`, `crate = path`, `allow(blocking)`.
+// Documented where `request-context` exports them: rustdoc would append what stands here.
+#[expect(missing_docs)]
 #[proc_macro_attribute]
 pub fn context_async(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::context_async(args.into(), item.into()).into()
 }
 
-/// An `async fn` that never sees a request context, or such a statement in a `#[context_async]` body.
-///
-/// Arguments, on a fn only: `?Send`, `crate = path`.
+#[expect(missing_docs)]
 #[proc_macro_attribute]
 pub fn detached(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::detached(args.into(), item.into()).into()
 }
 
-/// A checked `async` block: `context_block!(State, async move { … })`, or `context_block!(async move { … })`.
+#[expect(missing_docs)]
 #[proc_macro]
 pub fn context_block(input: TokenStream) -> TokenStream {
     block::context_block(input.into()).into()

@@ -45,6 +45,9 @@ mod models;
 /// Awaits inside nested `async` blocks, closures and macros that are not known are left alone: such code
 /// may run in another task. There, `attach!(call()).await` does it.
 ///
+/// A trait with such fns is not dyn compatible yet: be generic over it. Its impls repeat the attribute,
+/// with the same state.
+///
 /// # Panics
 ///
 /// The expansion panics by itself only where its context is used off its thread, or where it is detached:
@@ -93,7 +96,8 @@ pub use request_context_macros::context_async;
 /// and `spawn` where a call is not enough.
 ///
 /// The words of a context body may be used in it. Without a state, `context_block!(async { .. })`, it runs
-/// on any context.
+/// on any context. `allow(blocking)` and `crate = path` may stand before the block, the latter also inside
+/// a body whose attribute has it.
 ///
 /// # Examples
 ///

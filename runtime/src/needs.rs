@@ -15,12 +15,13 @@ use std::{
 #[diagnostic::on_unimplemented(
     message = "this call needs a request context, and none is known to be in scope here",
     label = "not known to run on a request context",
-    note = "if this is an `async fn`, annotate it: `#[context_async(State)]`",
-    note = "if this is an `async` block or a closure, it is not checked: inside a `#[context_async]` \
-            fn write `attach!(call())`, and give `run` and `spawn` the call itself or \
-            `context_block!(State, async move {{ .. }})`",
+    note = "in an `async fn` without the attribute: annotate it, `#[context_async(State)]`",
+    note = "in an annotated fn: what is handed to other code (`timeout`, `join_all`, `.instrument(..)`, \
+            `Box::pin`), or stands in an `async` block, a closure or an unknown macro, is not checked; \
+            write `attach!(call())` there",
     note = "to enter a context from outside: `context.run(call()).await`; to start more work on this \
-            one: `scheduler!().spawn(call())`"
+            one: `scheduler!().spawn(call())`; both take the call itself, or \
+            `context_block!(State, async move {{ .. }})`"
 )]
 pub trait InsideContextAsync {}
 

@@ -68,7 +68,8 @@ impl fmt::Display for NoContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.why {
             Why::Never => f.write_str(
-                "there is no request context here, and never was: run this with `context.run(..)`",
+                "there is no request context here: this was not started on one; use \
+                 `context.run(..)`, or `scheduler!().spawn(..)` instead of a plain spawn",
             ),
             Why::Hidden(hidden) => write!(f, "there is no request context here: {hidden}"),
             Why::OtherState { wanted, found } => write!(

@@ -72,7 +72,8 @@ impl<S: Send + 'static> Scheduler<S> {
     /// the order in which it becomes ready.
     ///
     /// Dropping the handle lets the work go on; a panic that no handle takes comes out of
-    /// [`idle`](crate::RequestContext::idle).
+    /// [`idle`](crate::RequestContext::idle). A `tracing` span does not follow by itself: spawn
+    /// `context_block!(State, async move { attach!(call()).instrument(span).await })`.
     pub fn spawn<W, F, T>(&self, work: W) -> JoinHandle<T>
     where
         W: Work<S, Future = F, Output = T>,
@@ -117,8 +118,9 @@ impl<S: Send + 'static> Scheduler<S> {
     ///
     /// # Errors
     ///
-    /// At once, and without running `closure`, where waiting would never end or would stop other tasks:
-    /// see [`SendError`].
+    /// At once, and without running `closure`, where waiting would never end, or would stop other tasks:
+    /// on a thread that runs async tasks it fails whenever another one has the turn, so there use
+    /// [`run`](Scheduler::run) or [`post`](Scheduler::post). See [`SendError`].
     ///
     /// # Examples
     ///

@@ -7,6 +7,11 @@
 /// Only in the body of a [`#[context_async]`](macro@crate::context_async) fn or a
 /// [`context_block!`](crate::context_block). Sync code takes `&State` as an argument:
 /// `audit(&context!())`.
+///
+/// The compiler's "`the_request_context` does not live long enough" means that a block which uses it
+/// leaves this body, to another task or thread. Take out what you need before, or give
+/// [`scheduler!().spawn(..)`](crate::Scheduler::spawn) a
+/// [`context_block!`](crate::context_block), which has a context of its own.
 #[macro_export]
 macro_rules! context {
     (@ $token:ident) => {

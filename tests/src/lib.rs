@@ -148,7 +148,7 @@ pub fn seen() -> String {
     match ambient() {
         Ok(user) => user,
         Err(error) if error.detached_at().is_some() => "detached".to_owned(),
-        Err(error) if error.to_string().contains("never was") => "never".to_owned(),
+        Err(error) if error.to_string().contains("was not started on one") => "never".to_owned(),
         Err(error) => error.to_string(),
     }
 }
