@@ -254,7 +254,7 @@ impl<S: Send + 'static> RequestContext<S> {
     #[track_caller]
     pub fn new(state: S) -> Self {
         RequestContext {
-            inner: Inner::serial(state, current_runtime()),
+            inner: Inner::serial(state, current_runtime("new")),
         }
     }
 
@@ -290,7 +290,7 @@ impl<S: Send + 'static> RequestContext<S> {
         S: Sync,
     {
         RequestContext {
-            inner: Inner::concurrent(state, current_runtime()),
+            inner: Inner::concurrent(state, current_runtime("concurrent")),
         }
     }
 
@@ -433,13 +433,13 @@ impl<S> RequestContext<S> {
 }
 
 #[track_caller]
-fn current_runtime() -> Handle {
+fn current_runtime(caller: &str) -> Handle {
     match Handle::try_current() {
         Ok(runtime) => runtime,
         Err(error) => panic!(
-            "a `RequestContext` was made off a tokio runtime, and would have nowhere to run what is \
-             spawned on it; make it in `#[tokio::main]`, `#[tokio::test]` or after `Runtime::enter` \
-             ({error})"
+            "`RequestContext::{caller}` was called off a tokio runtime, and would have nowhere to run \
+             what is spawned on it; call it in `#[tokio::main]`, `#[tokio::test]` or after \
+             `Runtime::enter` ({error})"
         ),
     }
 }
