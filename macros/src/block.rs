@@ -78,6 +78,10 @@ fn expand(Input { args, block }: Input) -> TokenStream {
     let user = user_block(block.block.brace_token, &rewritten.body);
     let (keyword, capture) = (block.async_token, block.capture);
     let future = quote_spanned!(here=> #keyword #capture { #token #user });
+    let future = match rewritten.has_parts {
+        true => quote_spanned!(here=> #krate::__private::with_parts(#future)),
+        false => future,
+    };
     let checked = match &scope.state {
         State::Typed(state) => {
             quote_spanned!(here=> #krate::__private::needs_context::<#state, _>(#future))

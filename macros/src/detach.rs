@@ -153,6 +153,7 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
 }
 
 fn inside(rewriter: &mut Rewriter, part: Part, visit: impl FnOnce(&mut Rewriter)) {
+    rewriter.has_parts = true;
     let outer = rewriter.part.replace(part);
     visit(rewriter);
     rewriter.part = outer;

@@ -127,6 +127,9 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         let body = &rewritten.body;
         let user = user_block(*brace, &quote!(#imports #body));
         let mut future = quote_spanned!(here=> async move { #anchor #parameters #token #user });
+        if rewritten.has_parts {
+            future = quote_spanned!(here=> #krate::__private::with_parts(#future));
+        }
         if args.boxed {
             let boxed = Ident::new(
                 if args.not_send {

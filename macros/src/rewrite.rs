@@ -22,6 +22,8 @@ use crate::words::{self, Replacement, Use, Word};
 pub(crate) struct Rewritten {
     pub(crate) body: TokenStream,
     pub(crate) uses_token: bool,
+    /// Whether it has `#[detached]` parts.
+    pub(crate) has_parts: bool,
 }
 
 // Input:  let rows = load(id).await?; context!().user
@@ -32,6 +34,7 @@ pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> R
         Err(error) => {
             errors.push(error);
             return Rewritten {
+                has_parts: false,
                 body: tokens,
                 uses_token: false,
             };
@@ -43,15 +46,17 @@ pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> R
         place: Place::Body,
         is_awaited: false,
         part: None,
+        has_parts: false,
         uses_token: false,
     };
     for stmt in &mut stmts {
         rewriter.visit_stmt_mut(stmt);
     }
-    let uses_token = rewriter.uses_token;
+    let (uses_token, has_parts) = (rewriter.uses_token, rewriter.has_parts);
     Rewritten {
         body: quote!(#(#stmts)*),
         uses_token,
+        has_parts,
     }
 }
 
@@ -76,6 +81,7 @@ pub(crate) struct Rewriter<'a> {
     is_awaited: bool,
     /// The detached statement around here.
     pub(crate) part: Option<Part>,
+    pub(crate) has_parts: bool,
     uses_token: bool,
 }
 

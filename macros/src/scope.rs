@@ -76,11 +76,10 @@ impl Scope {
     // Output: (unsafe { inside::<App>() }).detached(&__detached, EXPR)
     pub(crate) fn call_detached(&self, guard: &Ident, method: Span, work: &Expr) -> TokenStream {
         let (first, last) = ends(work);
-        let inside = self.inside(first);
         // The error of a call that may not stand here labels this name, which is where the detached part begins.
         let method = Ident::new("detached", method);
-        let work = group(Delimiter::Parenthesis, quote!(&#guard, #work), last);
-        quote_spanned!(first=> #inside.#method #work)
+        let work = group(Delimiter::Parenthesis, quote!(#work), last);
+        quote_spanned!(first=> #guard.#method #work)
     }
 
     // Output: ::request_context::attach!(@ the_request_context, EXPR)

@@ -6,7 +6,6 @@ use std::{
     future::{Future, poll_fn},
     hash::{Hash, Hasher},
     marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::{Arc, Weak, atomic},
     task::{self, Poll, ready},
@@ -17,7 +16,7 @@ use tokio::runtime::Handle;
 use crate::{
     CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
     driver::{Driver, Step},
-    outstanding::Outstanding,
+    outstanding::{Outstanding, contained},
     queue::Queue,
     task::Runnable,
     trusted::{self, OnTurn, Owner},
@@ -153,9 +152,7 @@ impl Drop for Held<'_> {
                 let inline = Held::new(self.header, false);
                 for remains in remains {
                     // The panic has been reported by the panic hook; it must not stop the others.
-                    let _ = catch_unwind(AssertUnwindSafe(|| {
-                        trusted::enter(&inline, false, || drop(remains));
-                    }));
+                    contained(|| trusted::enter(&inline, false, || drop(remains)));
                 }
             });
         }
@@ -165,7 +162,7 @@ impl Drop for Held<'_> {
 impl Header {
     /// The turn, if this thread has it already, or needs none.
     #[inline]
-    fn inline(&self) -> Option<Held<'_>> {
+    pub(crate) fn inline(&self) -> Option<Held<'_>> {
         (self.concurrent || trusted::holds(self)).then(|| Held::new(self, false))
     }
 

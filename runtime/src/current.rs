@@ -2,7 +2,7 @@
 
 use std::{any::type_name, fmt};
 
-use crate::{__private::Token, ContextId, CurrentAnyContext, CurrentContext};
+use crate::{ContextId, CurrentAnyContext, CurrentContext, trusted::Token};
 
 impl<S: 'static> CurrentContext<'_, S> {
     /// This context's name, for logs. A function, `CurrentContext::id(&context!())`, so that it hides

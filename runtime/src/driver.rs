@@ -73,8 +73,26 @@ impl Drop for Driver {
         let header = self.context.header();
         header.turn.leave(&mut self.place);
         if !self.ended {
-            let items = header.queue.abandon(mem::take(&mut self.batch));
-            header.drop_on_context(items);
+            header.drop_on_context(Abandoned {
+                context: self.context.clone(),
+                batch: mem::take(&mut self.batch),
+            });
+        }
+    }
+}
+
+/// What a dropped driver would have run. The queue counts as driven until all is dropped, so that what
+/// the items wake is dropped by this loop, and not within the wake.
+struct Abandoned {
+    context: Arc<dyn Context>,
+    batch: VecDeque<Runnable>,
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.batch.clear();
+        while self.context.header().queue.refill(&mut self.batch) {
+            self.batch.clear();
         }
     }
 }

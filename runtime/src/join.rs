@@ -17,7 +17,7 @@ use tokio::task::coop;
 use crate::{
     ContextId,
     outstanding::{Payload, message},
-    task::{Flags, Outcome},
+    task::{Flags, Outcome, Output},
     trusted,
 };
 
@@ -204,7 +204,9 @@ impl<T> Future for JoinHandle<T> {
             Running::OnContext { task, .. } => {
                 let task = task.as_mut().expect("only taken in `drop`");
                 match ready!(Pin::new(task).poll(cx)) {
-                    Some(outcome) => outcome.map_err(|panic| Why::Panic(panic.claim())),
+                    Some(outcome) => outcome
+                        .map(Output::take)
+                        .map_err(|panic| Why::Panic(panic.claim())),
                     None => Err(Why::Cancelled),
                 }
             }

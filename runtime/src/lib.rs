@@ -210,8 +210,8 @@ pub mod __private {
         detached::{detached_fn, detached_fn_send},
         needs::{needs_any_context, needs_context},
         trusted::{
-            DetachedPart, Inside, IsState, Token, anchor, any_token, attach_to, detached_part,
-            inside, token,
+            DetachedPart, Inside, anchor, any_token, attach_to, detached_part, inside, token,
+            with_parts,
         },
     };
 

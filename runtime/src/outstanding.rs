@@ -4,6 +4,7 @@ use std::{
     any::Any,
     error::Error,
     fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     task::{Context, Poll},
 };
 
@@ -23,6 +24,20 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a value that is not a text")
+}
+
+/// Runs foreign code whose panic, which the panic hook has reported, ends here; its payload too may
+/// panic when it is dropped.
+pub(crate) fn contained(work: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+        discard(payload);
+    }
+}
+
+pub(crate) fn discard<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        mem::forget(payload);
+    }
 }
 
 /// The lowest bit of the count: the context is closed, and nothing begins any more.

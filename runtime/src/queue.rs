@@ -46,12 +46,4 @@ impl<T> Queue<T> {
         }
         shared.driven
     }
-
-    /// For a driver that was dropped before its end: what it would have run.
-    pub(crate) fn abandon(&self, mut batch: VecDeque<T>) -> VecDeque<T> {
-        let mut shared = lock(&self.shared);
-        shared.driven = false;
-        batch.append(&mut shared.items);
-        batch
-    }
 }

@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 use crate::{
     JoinHandle, Work,
     context::{Context, enqueue},
-    outstanding::{Failure, Payload},
+    outstanding::{Failure, Payload, discard},
     trusted::{self, Root},
 };
 
@@ -56,7 +56,24 @@ pub(crate) fn run(item: Runnable) {
 }
 
 /// What a piece of work came to. Without `Err` being taken, the panic goes to `idle`.
-pub(crate) type Outcome<T> = Result<T, Unclaimed>;
+pub(crate) type Outcome<T> = Result<Output<T>, Unclaimed>;
+
+/// What work resulted in. If nobody wants it, `async-task` drops it, and aborts if that panics.
+pub(crate) struct Output<T>(Option<T>);
+
+impl<T> Output<T> {
+    pub(crate) fn take(mut self) -> T {
+        self.0.take().expect("taken once")
+    }
+}
+
+impl<T> Drop for Output<T> {
+    fn drop(&mut self) {
+        if let Some(output) = self.0.take() {
+            discard(output);
+        }
+    }
+}
 
 /// A panic that nobody has taken yet. Dropped as such, it is reported to its context.
 pub(crate) struct Unclaimed {
@@ -79,8 +96,10 @@ impl Unclaimed {
 
 impl Drop for Unclaimed {
     fn drop(&mut self) {
-        if let (Some(failure), Some(context)) = (self.failure.take(), self.context.upgrade()) {
-            context.header().outstanding.report(failure);
+        match (self.failure.take(), self.context.upgrade()) {
+            (Some(failure), Some(context)) => context.header().outstanding.report(failure),
+            (Some(failure), None) => discard(failure),
+            (None, _) => {}
         }
     }
 }
@@ -129,14 +148,20 @@ impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let mut root = self.project().root;
         let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
-            Ok(poll) => Ok(ready!(poll)),
+            Ok(poll) => Ok(Output(Some(ready!(poll)))),
             Err(payload) => Err(payload),
         };
         // Dropped before the outcome is known to anyone. Its first panic is the one that counts.
         let dropped = drop_caught(root.as_mut());
         Poll::Ready(match (output, dropped) {
             (Ok(output), Ok(())) => Ok(output),
-            (Err(payload), _) | (_, Err(payload)) => Err(Unclaimed::new(root.context(), payload)),
+            (Err(payload), later) => {
+                if let Err(later) = later {
+                    discard(later);
+                }
+                Err(Unclaimed::new(root.context(), payload))
+            }
+            (Ok(_), Err(payload)) => Err(Unclaimed::new(root.context(), payload)),
         })
     }
 }

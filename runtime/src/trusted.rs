@@ -12,7 +12,8 @@
 //!    outlives it.
 //! 4. A body's raw future is polled only by [`Root`], which owns the context and drops the body
 //!    first, or inside an [`Attached`] future, which borrows the body it was attached in. At every
-//!    poll, both check that their own context is on top of the stack, or have just put it there.
+//!    poll, both see to it that their own context is on top of the stack, where a body that starts
+//!    takes its token from.
 //! 5. A token points to its context's allocation, and borrows the body that made it; so with 4 it
 //!    cannot outlive the context. Every use checks that this thread has entered that context.
 //! 6. `&S` is only handed out by uses of 5 and by [`with_state`], inside an entry of its context. It
@@ -24,8 +25,8 @@ mod part;
 mod token;
 
 pub(crate) use body::Root;
-pub use body::{Attached, Inside, IsState, Work, attach_to, inside};
+pub use body::{Attached, Inside, Work, attach_to, inside};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, runs_work_of};
-pub use part::{DetachedPart, detached_part};
-pub use token::{CurrentAnyContext, CurrentContext, Token, anchor, any_token, token};
-pub(crate) use token::{OnTurn, Owner, current, with_state};
+pub use part::{DetachedPart, detached_part, with_parts};
+pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};
+pub(crate) use token::{OnTurn, Owner, Token, current, with_state};

@@ -3,13 +3,11 @@
 //! Why not a library's: `tokio::sync::Notify` drops the rest of its batch when a waker panics, and
 //! `event-listener` wakes under its lock.
 
-use std::{
-    mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    task::Waker,
-};
+use std::{mem, task::Waker};
 
 use slab::Slab;
+
+use crate::outstanding::contained;
 
 /// Who waits. Kept under a lock of its owner, which never wakes, clones or drops a waker under it.
 #[derive(Debug, Default)]
@@ -72,7 +70,7 @@ impl Woken {
     /// leave the rest asleep. The panic has been reported by the panic hook, and ends here.
     pub(crate) fn wake(self) {
         for waker in self.0 {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            contained(|| waker.wake());
         }
     }
 }

@@ -4,7 +4,6 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     marker::PhantomData,
-    mem::ManuallyDrop,
     pin::Pin,
     sync::Arc,
     task::{self, Poll, ready},
@@ -13,11 +12,10 @@ use std::{
 use pin_project_lite::pin_project;
 
 use super::{
-    entry::{check, enter, shielded},
-    part::{DetachedAwait, DetachedPart},
+    entry::{check, enter, on_its_context},
     token::{CurrentAnyContext, Token},
 };
-use crate::{NeedsAnyContext, NeedsContext, OffContext, context::Context, waiters::Place};
+use crate::{NeedsAnyContext, NeedsContext, context::Context, waiters::Place};
 
 /// What can run on a context with state `S`: a call of a `#[context_async(S)]` fn, of a bare
 /// `#[context_async]` fn, a `context_block!`, or any ordinary future.
@@ -100,7 +98,7 @@ impl<S: ?Sized + IsState<T>, T, F: Future> Work<S> for NeedsContext<T, F> {
         S: 'a,
     {
         Attached {
-            body: ManuallyDrop::new(self.body),
+            body: self.body,
             token,
         }
     }
@@ -124,7 +122,7 @@ impl<S: ?Sized, F: Future> Work<S> for NeedsAnyContext<F> {
         S: 'a,
     {
         Attached {
-            body: ManuallyDrop::new(self.body),
+            body: self.body,
             token,
         }
     }
@@ -139,18 +137,8 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Attached<'a, F> {
         #[pin]
-        body: ManuallyDrop<F>,
+        body: F,
         token: CurrentAnyContext<'a>,
-    }
-
-    impl<F> PinnedDrop for Attached<'_, F> {
-        // A body dropped inside a detached part of its own must not end one of ours.
-        fn drop(this: Pin<&mut Self>) {
-            // SAFETY: dropped in place below, and not moved.
-            let body = unsafe { this.project().body.get_unchecked_mut() };
-            // SAFETY: dropped here and nowhere else, and not used after.
-            shielded(|| unsafe { ManuallyDrop::drop(body) });
-        }
     }
 }
 
@@ -160,10 +148,8 @@ impl<F: Future> Future for Attached<'_, F> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        check(this.token.start());
-        // SAFETY: `F` is pinned where its `ManuallyDrop` is, and dropped there.
-        let body = unsafe { this.body.map_unchecked_mut(|body| &mut **body) };
-        body.poll(cx)
+        // On top: what starts in this poll takes its token from there.
+        on_its_context(this.token.start(), || this.body.poll(cx))
     }
 }
 
@@ -268,15 +254,6 @@ impl<S: ?Sized> Inside<S> {
         // SAFETY: the contract of `inside`: awaited at once in a body with state `S`, which is polled
         // on its context, and so is this.
         unsafe { work.into_raw() }
-    }
-
-    /// An await of a `#[detached]` part. `F` is a parameter for the same reason.
-    #[inline]
-    pub fn detached<T, F>(self, part: &DetachedPart, work: T) -> DetachedAwait<'_, F>
-    where
-        T: OffContext<Future = F>,
-    {
-        DetachedAwait::new(work.into_plain(), part)
     }
 }
 

@@ -151,23 +151,6 @@ pub(crate) fn find_held<R>(mut look: impl FnMut(&Header) -> Option<R>) -> Option
     })
 }
 
-/// Runs `work`, and leaves the innermost entry as visible or hidden as it was.
-pub(super) fn shielded(work: impl FnOnce()) {
-    /// Restores also when `work` panics.
-    struct Restore(Option<Hidden>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            top(|top| {
-                if let Some(entry) = top {
-                    entry.set_hidden(self.0);
-                }
-            });
-        }
-    }
-    let _restore = Restore(top(|top| top.and_then(|entry| entry.hidden())));
-    work();
-}
-
 /// The context that is visible here.
 #[inline]
 pub(super) fn visible() -> Option<NonNull<Header>> {
@@ -197,6 +180,20 @@ pub(super) fn check(header: NonNull<Header>) {
     if visible() != Some(header) {
         check_below(header.as_ptr());
     }
+}
+
+/// Runs `work` with the context of `header` on top of the stack, which must be visible from here.
+#[track_caller]
+#[inline]
+pub(super) fn on_its_context<R>(header: NonNull<Header>, work: impl FnOnce() -> R) -> R {
+    if visible() == Some(header) {
+        return work();
+    }
+    check_below(header.as_ptr());
+    // SAFETY: invariant 2, it has an entry further down.
+    let header = unsafe { header.as_ref() };
+    let held = header.inline().expect("found below");
+    enter(&held, false, work)
 }
 
 /// The context may also be visible below entries of other contexts, but not through a hidden one.

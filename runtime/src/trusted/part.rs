@@ -1,30 +1,25 @@
 //! `#[detached]` parts of a body.
 
 use std::{
-    fmt,
     future::Future,
     panic::Location,
     pin::Pin,
-    ptr,
     task::{Context, Poll},
 };
 
 use pin_project_lite::pin_project;
 
 use super::entry::top;
-use crate::no_context::Hidden;
+use crate::{OffContext, no_context::Hidden};
 
 /// Hides the context from the body it is in, from here until it is dropped.
 ///
-/// It hides in the body's entry, which is another one at every poll; so each await of the part shows
-/// the context when it suspends, for those that share the poll, and hides it when it is polled again.
+/// It hides in the innermost entry. What it hides there is carried from poll to poll by the
+/// [`WithParts`] around the body, whatever the body suspends at.
 #[derive(Debug)]
 #[must_use = "the part ends when this is dropped"]
 pub struct DetachedPart {
-    at: &'static Location<'static>,
     before: Option<Hidden>,
-    /// The address of the context's header, to compare with.
-    header: usize,
 }
 
 /// # Safety
@@ -32,78 +27,89 @@ pub struct DetachedPart {
 /// Only in a body wrapped in `NeedsContext` or `NeedsAnyContext`.
 #[track_caller]
 pub unsafe fn detached_part() -> DetachedPart {
-    let at = Location::caller();
-    let (header, before) = top(|top| {
+    DetachedPart {
+        before: replace(Some(Hidden::Detached(Location::caller()))),
+    }
+}
+
+fn replace(hidden: Option<Hidden>) -> Option<Hidden> {
+    top(|top| {
         let entry = top?;
         let before = entry.hidden();
-        entry.set_hidden(Some(Hidden::Detached(at)));
-        Some((entry.header?.as_ptr().addr(), before))
+        entry.set_hidden(hidden);
+        before
     })
-    .unwrap_or((0, None));
-    DetachedPart { at, before, header }
 }
 
 impl DetachedPart {
-    /// Sets what hides the context in the body's entry, if that is where we are.
-    fn set(&self, hidden: Option<Hidden>) {
-        top(|top| {
-            if let Some(entry) = top.filter(|entry| entry.is(ptr::without_provenance(self.header)))
-            {
-                entry.set_hidden(hidden);
-            }
-        });
-    }
-
-    fn hide(&self) {
-        self.set(Some(Hidden::Detached(self.at)));
+    /// An await of the part. `F` is a parameter so that wrong work is one error.
+    #[inline]
+    pub fn detached<T, F>(&self, work: T) -> F
+    where
+        T: OffContext<Future = F>,
+    {
+        work.into_plain()
     }
 }
 
 impl Drop for DetachedPart {
     fn drop(&mut self) {
-        self.set(self.before);
+        replace(self.before);
     }
 }
 
 pin_project! {
-    /// A future awaited in a `#[detached]` part.
+    /// A body with detached parts: hides, while it is polled or dropped, what hid it when it suspended.
+    #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct DetachedAwait<'a, F> {
+    pub struct WithParts<F> {
         #[pin]
-        work: F,
-        part: &'a DetachedPart,
+        body: Option<F>,
+        hidden: Option<Hidden>,
     }
 
-    impl<F> PinnedDrop for DetachedAwait<'_, F> {
-        // Dropped while suspended, the part is shown; hide it again from what `work` drops.
+    impl<F> PinnedDrop for WithParts<F> {
         fn drop(this: Pin<&mut Self>) {
-            this.part.hide();
+            let mut this = this.project();
+            let _swap = Swap::new(this.hidden);
+            this.body.set(None);
         }
     }
 }
 
-impl<'a, F> DetachedAwait<'a, F> {
-    pub(super) fn new(work: F, part: &'a DetachedPart) -> Self {
-        DetachedAwait { work, part }
+/// Swaps what hides the context with what is in the slot, and back again, also when a body panics.
+struct Swap<'a>(&'a mut Option<Hidden>);
+
+impl<'a> Swap<'a> {
+    fn new(slot: &'a mut Option<Hidden>) -> Self {
+        *slot = replace(*slot);
+        Swap(slot)
     }
 }
 
-impl<F: Future> Future for DetachedAwait<'_, F> {
+impl Drop for Swap<'_> {
+    fn drop(&mut self) {
+        *self.0 = replace(*self.0);
+    }
+}
+
+/// The body of a context fn that has `#[detached]` parts.
+pub fn with_parts<F: Future>(body: F) -> WithParts<F> {
+    WithParts {
+        body: Some(body),
+        hidden: None,
+    }
+}
+
+impl<F: Future> Future for WithParts<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.part.hide();
-        let result = this.work.poll(cx);
-        if result.is_pending() {
-            this.part.set(None);
-        }
-        result
-    }
-}
-
-impl<F> fmt::Debug for DetachedAwait<'_, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("DetachedAwait").field(self.part).finish()
+        let _swap = Swap::new(this.hidden);
+        this.body
+            .as_pin_mut()
+            .expect("only dropped in `drop`")
+            .poll(cx)
     }
 }
