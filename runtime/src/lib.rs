@@ -39,7 +39,7 @@ mod models;
 /// | `State` | the type of the state; without one, any context will do |
 /// | `?Send` | the fn's future need not be `Send` |
 /// | `boxed` | the future is boxed, so that the fn can call itself |
-/// | `crate = path` | where `request_context` is found, if it was renamed |
+/// | `crate = path` | where `request_context` is found, if it was renamed; trusted to lead to this crate |
 /// | `allow(blocking)` | calls that block by their name (`thread::sleep`, `block_on`, `blocking_send` and the like) are not refused in the body |
 ///
 /// Awaits inside nested `async` blocks, closures and macros that are not known are left alone: such code

@@ -15,7 +15,7 @@ use crate::{OffContext, no_context::Hidden};
 /// Hides the context from the body it is in, from here until it is dropped.
 ///
 /// It hides in the innermost entry. What it hides there is carried from poll to poll by the
-/// [`WithParts`] around the body, whatever the body suspends at.
+/// `WithParts` around the body, whatever the body suspends at.
 #[derive(Debug)]
 #[must_use = "the part ends when this is dropped"]
 pub struct DetachedPart {
