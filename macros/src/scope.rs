@@ -73,7 +73,7 @@ impl Scope {
         quote_spanned!(first=> #inside.call #work)
     }
 
-    // Output: (unsafe { inside::<App>() }).detached(&__detached, EXPR)
+    // Output: __detached.detached(EXPR)
     pub(crate) fn call_detached(&self, guard: &Ident, method: Span, work: &Expr) -> TokenStream {
         let (first, last) = ends(work);
         // The error of a call that may not stand here labels this name, which is where the detached part begins.
