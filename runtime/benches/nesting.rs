@@ -1,4 +1,4 @@
-//! What nested calls cost under one root.
+//! What nested calls cost under one root, each of plain `async fn`s measured beside it.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -8,14 +8,26 @@ mod case;
 mod cases;
 #[path = "cases/complete.rs"]
 mod complete;
+#[path = "cases/ratio.rs"]
+mod ratio;
 
-fn nesting(criterion: &mut Criterion) {
+use ratio::{Ratio, compared};
+
+fn nesting(criterion: &mut Criterion<Ratio>) {
     let mut group = criterion.benchmark_group("nesting");
-    for mut case in cases::cases() {
-        group.bench_function(case.name, |bencher| bencher.iter_custom(&mut case.run));
+    let mut cases = cases::cases();
+    let mut plain = cases.remove(0);
+    for mut case in cases {
+        group.bench_function(case.name, |bencher| {
+            bencher.iter_custom(|steps| compared(&mut case, &mut plain, steps));
+        });
     }
     group.finish();
 }
 
-criterion_group!(benches, nesting);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(Ratio);
+    targets = nesting
+}
 criterion_main!(benches);
