@@ -16,8 +16,6 @@ pub(crate) struct Entry {
     /// Where the context's allocation starts, all of which it may reach. `None` for a detached stretch.
     pub(super) header: Option<NonNull<Header>>,
     hidden: Cell<Option<Hidden>>,
-    /// `header`, unless something is `hidden`: what the hot paths compare with.
-    visible: Cell<Option<NonNull<Header>>>,
     /// Whether what runs is outstanding work of the context.
     counted: bool,
     /// Outstanding work that ended in this entry; [`enter`] reports it when it is over.
@@ -30,21 +28,24 @@ pub(crate) struct Entry {
 thread_local! {
     /// This thread's innermost entry.
     static TOP: Cell<Option<NonNull<Entry>>> = const { Cell::new(None) };
+    /// Its `header`, unless something is `hidden` there: what the hot paths compare with.
+    static VISIBLE: Cell<Option<NonNull<Header>>> = const { Cell::new(None) };
 }
 
 /// Runs `work` with `entry`, whose `below` is `TOP`, on top of the stack.
 #[inline]
 fn on_top<R>(entry: &Entry, work: impl FnOnce() -> R) -> R {
     /// Takes the entry off the stack, also when `work` panics.
-    struct TakeOff(Option<NonNull<Entry>>);
+    struct TakeOff(Option<NonNull<Entry>>, Option<NonNull<Header>>);
     impl Drop for TakeOff {
         #[inline]
         fn drop(&mut self) {
             TOP.set(self.0);
+            VISIBLE.set(self.1);
         }
     }
+    let _take_off = TakeOff(entry.below, VISIBLE.replace(entry.visible()));
     TOP.set(Some(NonNull::from(entry)));
-    let _take_off = TakeOff(entry.below);
     work()
 }
 
@@ -76,7 +77,6 @@ impl Entry {
         Entry {
             header,
             hidden: Cell::new(hidden),
-            visible: Cell::new(header),
             counted,
             ended: Cell::new(0),
             below: TOP.get(),
@@ -92,9 +92,15 @@ impl Entry {
         self.hidden.get()
     }
 
+    /// For the innermost entry.
     pub(super) fn set_hidden(&self, hidden: Option<Hidden>) {
-        self.visible.set(self.header.filter(|_| hidden.is_none()));
         self.hidden.set(hidden);
+        VISIBLE.set(self.visible());
+    }
+
+    #[inline]
+    fn visible(&self) -> Option<NonNull<Header>> {
+        self.header.filter(|_| self.hidden().is_none())
     }
 }
 
@@ -154,7 +160,7 @@ pub(crate) fn find_held<R>(mut look: impl FnMut(&Header) -> Option<R>) -> Option
 /// The context that is visible here.
 #[inline]
 pub(super) fn visible() -> Option<NonNull<Header>> {
-    top(|top| top?.visible.get())
+    VISIBLE.get()
 }
 
 /// Why no context is visible here, or why its state is not the one called `wanted`.

@@ -2,6 +2,7 @@
 
 use std::{
     any::{TypeId, type_name},
+    hint::assert_unchecked,
     marker::PhantomData,
     mem::ManuallyDrop,
     ops::Deref,
@@ -193,8 +194,13 @@ pub unsafe fn anchor() -> Anchor {
 pub unsafe fn token<S: 'static>(anchor: &Anchor) -> &CurrentContext<'_, S> {
     let _ = anchor;
     match visible_inner::<S>() {
-        // SAFETY: the context outlives the body that the anchor borrows: invariants 4 and 5.
-        Some(inner) => unsafe { &inner.as_ref().current },
+        Some(inner) => {
+            // SAFETY: the context outlives the body that the anchor borrows: invariants 4 and 5.
+            let token = unsafe { &inner.as_ref().current };
+            // SAFETY: `Inner::new` made it so. It saves a use that follows at once its check.
+            unsafe { assert_unchecked(token.inner == inner) };
+            token
+        }
         None => started_off_its_context(type_name::<S>()),
     }
 }
