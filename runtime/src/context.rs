@@ -12,12 +12,16 @@ use std::{
 };
 
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
+    Builder, CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
+    cancel::Cancellation,
     driver::{Driver, Step},
+    family::Family,
     outstanding::{Outstanding, contained},
     queue::Queue,
+    settings::Settings,
     task::Runnable,
     trusted::{self, OnTurn, Owner},
     turn::Turn,
@@ -54,7 +58,31 @@ pub(crate) struct Header {
     pub(crate) turn: Turn,
     pub(crate) queue: Queue<Runnable>,
     pub(crate) outstanding: Outstanding,
+    pub(crate) cancellation: Cancellation,
+    pub(crate) family: Family,
+    pub(crate) settings: Option<Arc<Settings>>,
     pub(crate) runtime: Handle,
+    /// How many `RequestContext`s own it.
+    owners: atomic::AtomicUsize,
+}
+
+/// Where a context comes from.
+pub(crate) struct Origin {
+    pub(crate) runtime: Handle,
+    pub(crate) settings: Option<Arc<Settings>>,
+    pub(crate) cancelled_by: Option<CancellationToken>,
+    pub(crate) parent: Option<Arc<dyn Context>>,
+}
+
+impl Origin {
+    pub(crate) fn of_runtime(runtime: Handle) -> Self {
+        Origin {
+            runtime,
+            settings: None,
+            cancelled_by: None,
+            parent: None,
+        }
+    }
 }
 
 /// A context's allocation. `repr(C)`: a header that states `S` is the start of an `Inner<S>`.
@@ -74,20 +102,28 @@ pub(crate) trait Context: Send + Sync + 'static {
 
 impl<S: Send + 'static> Inner<S> {
     /// For a context whose work runs one at a time.
-    fn serial(state: S, runtime: Handle) -> Arc<Self> {
-        Self::new(state, runtime, false)
+    pub(crate) fn serial(state: S, origin: Origin) -> Arc<Self> {
+        Self::new(state, origin, false)
     }
 
     /// For a context whose work runs in parallel; hence `Sync`.
-    fn concurrent(state: S, runtime: Handle) -> Arc<Self>
+    pub(crate) fn concurrent(state: S, origin: Origin) -> Arc<Self>
     where
         S: Sync,
     {
-        Self::new(state, runtime, true)
+        Self::new(state, origin, true)
     }
 
-    fn new(state: S, runtime: Handle, concurrent: bool) -> Arc<Self> {
-        Arc::new_cyclic(|weak: &Weak<Self>| {
+    /// `concurrent` only for a state that is `Sync`.
+    pub(crate) fn new(state: S, origin: Origin, concurrent: bool) -> Arc<Self> {
+        let Origin {
+            runtime,
+            settings,
+            cancelled_by,
+            parent,
+        } = origin;
+        let family = parent.as_ref().map(Family::of_child).unwrap_or_default();
+        let inner = Arc::new_cyclic(|weak: &Weak<Self>| {
             let inner = NonNull::new(weak.as_ptr().cast_mut()).expect("an `Arc` is not null");
             Inner {
                 header: Header {
@@ -100,12 +136,25 @@ impl<S: Send + 'static> Inner<S> {
                     turn: Turn::new(),
                     queue: Queue::new(),
                     outstanding: Outstanding::new(),
+                    cancellation: Cancellation::new(),
+                    family,
+                    settings,
                     runtime,
+                    owners: atomic::AtomicUsize::new(0),
                 },
                 current: CurrentContext::of(inner),
                 state: OnTurn::new(state),
             }
-        })
+        });
+        if let Some(token) = cancelled_by {
+            let context = inner.clone().into_dyn();
+            inner.header.cancellation.token(&context, Some(&token));
+        }
+        if let Some(parent) = parent {
+            let child = inner.clone().into_dyn();
+            parent.header().family.adopt(Arc::downgrade(&child));
+        }
+        inner
     }
 }
 
@@ -242,6 +291,14 @@ pub struct RequestContext<S> {
     inner: Arc<Inner<S>>,
 }
 
+impl<S> RequestContext<S> {
+    pub(crate) fn of(inner: Arc<Inner<S>>) -> Self {
+        // ORDERING: Relaxed, as for any count that only grows by one who has a part in it.
+        inner.header.owners.fetch_add(1, atomic::Ordering::Relaxed);
+        RequestContext { inner }
+    }
+}
+
 impl<S: Send + 'static> RequestContext<S> {
     /// A new context with this state. What is spawned on it runs on the current tokio runtime.
     ///
@@ -250,9 +307,8 @@ impl<S: Send + 'static> RequestContext<S> {
     /// Off a tokio runtime, as [`tokio::spawn`] does.
     #[track_caller]
     pub fn new(state: S) -> Self {
-        RequestContext {
-            inner: Inner::serial(state, current_runtime("new")),
-        }
+        let origin = Origin::of_runtime(current_runtime("new"));
+        RequestContext::of(Inner::serial(state, origin))
     }
 
     /// A new context whose work runs in parallel, on a state that is `Sync`: the same calls, and nothing
@@ -286,9 +342,13 @@ impl<S: Send + 'static> RequestContext<S> {
     where
         S: Sync,
     {
-        RequestContext {
-            inner: Inner::concurrent(state, current_runtime("concurrent")),
-        }
+        let origin = Origin::of_runtime(current_runtime("concurrent"));
+        RequestContext::of(Inner::concurrent(state, origin))
+    }
+
+    /// Makes a context with settings: a runtime, a name, a budget, hooks, a token that cancels it.
+    pub fn builder() -> Builder<S> {
+        Builder::new()
     }
 
     /// Runs `work` on this context, in place: it is polled by whoever polls the returned future.
@@ -376,18 +436,18 @@ impl<S: Send + 'static> RequestContext<S> {
         let mut waiting = Waiting(self.inner.clone(), None);
         poll_fn(move |cx| {
             let Waiting(inner, place) = &mut waiting;
-            let Header {
-                id, outstanding, ..
-            } = &inner.header;
+            let header = &inner.header;
+            let id = header.id;
             assert!(
-                !trusted::runs_work_of(&inner.header),
+                !trusted::runs_work_of(id),
                 "`idle` was awaited by work that it waits for, spawned or posted on {id}"
             );
-            let panics = ready!(outstanding.poll_idle(cx, place));
-            Poll::Ready(if panics.is_empty() {
+            ready!(header.outstanding.poll_idle(cx, place));
+            let failures = header.take_failures();
+            Poll::Ready(if failures.is_empty() {
                 Ok(())
             } else {
-                Err(Panicked::new(*id, panics))
+                Err(Panicked::new(id, header.name(), failures))
             })
         })
     }
@@ -423,9 +483,50 @@ impl<S> RequestContext<S> {
         self.inner.header.outstanding.is_closed()
     }
 
-    /// This context's name, for logs.
+    /// What names this context in logs.
     pub fn id(&self) -> ContextId {
         self.inner.header.id
+    }
+
+    /// The name that its builder gave it.
+    pub fn name(&self) -> Option<&str> {
+        self.inner.header.name()
+    }
+}
+
+impl<S: Send + 'static> RequestContext<S> {
+    /// Cancels this context: its spawned and posted work is dropped, on the context, at the suspension
+    /// where it stands, or before it starts; its handles resolve to an error that
+    /// [is cancelled](crate::JoinError::is_cancelled). So does what is spawned later.
+    ///
+    /// [`run`](RequestContext::run) belongs to its caller and goes on; with
+    /// [the token](RequestContext::cancellation_token) it can ask. Contexts forked from this one are
+    /// cancelled with it, and not the other way round.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use request_context::RequestContext;
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let context = RequestContext::new(());
+    /// let never = context.scheduler().spawn(std::future::pending::<()>());
+    /// context.cancel();
+    /// assert!(never.await.unwrap_err().is_cancelled());
+    /// context.idle().await.unwrap();
+    /// # }
+    /// ```
+    pub fn cancel(&self) {
+        self.cancellation_token();
+        self.inner.header.cancellation.cancel();
+    }
+
+    /// A token that is cancelled with this context, and that cancels it.
+    ///
+    /// Cancelled through the token, the context follows by a task of its runtime.
+    pub fn cancellation_token(&self) -> CancellationToken {
+        let context = self.inner.clone().into_dyn();
+        self.inner.header.cancellation.token(&context, None).clone()
     }
 }
 
@@ -466,8 +567,20 @@ where
 impl<S> Clone for RequestContext<S> {
     /// Another owner of the same context.
     fn clone(&self) -> Self {
-        RequestContext {
-            inner: self.inner.clone(),
+        RequestContext::of(self.inner.clone())
+    }
+}
+
+impl<S> Drop for RequestContext<S> {
+    fn drop(&mut self) {
+        let Header {
+            owners,
+            cancellation,
+            ..
+        } = &self.inner.header;
+        // ORDERING: Relaxed. What follows takes a lock, and is for the last one only.
+        if owners.fetch_sub(1, atomic::Ordering::Relaxed) == 1 {
+            cancellation.out_of_reach();
         }
     }
 }
@@ -493,11 +606,14 @@ impl<S> fmt::Debug for RequestContext<S> {
             id,
             turn,
             outstanding,
+            cancellation,
             ..
         } = &self.inner.header;
         f.debug_struct("RequestContext")
             .field("id", id)
+            .field("name", &self.name())
             .field("state", &type_name::<S>())
+            .field("cancellation", cancellation)
             .field("turn", turn)
             .field("outstanding", outstanding)
             .finish()

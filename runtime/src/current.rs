@@ -2,6 +2,8 @@
 
 use std::{any::type_name, fmt};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{ContextId, CurrentAnyContext, CurrentContext, trusted::Token};
 
 impl<S: 'static> CurrentContext<'_, S> {
@@ -10,12 +12,26 @@ impl<S: 'static> CurrentContext<'_, S> {
     pub fn id(this: &Self) -> ContextId {
         this.any().id()
     }
+
+    /// The token that is cancelled with this context, and that cancels it:
+    /// [`RequestContext::cancellation_token`](crate::RequestContext::cancellation_token). A function, as
+    /// [`id`](CurrentContext::id) is.
+    pub fn cancellation_token(this: &Self) -> CancellationToken {
+        this.any().cancellation_token()
+    }
 }
 
 impl CurrentAnyContext<'_> {
     /// This context's name, for logs.
     pub fn id(&self) -> ContextId {
         self.header().id
+    }
+
+    /// The token that is cancelled with this context, and that cancels it:
+    /// [`RequestContext::cancellation_token`](crate::RequestContext::cancellation_token).
+    pub fn cancellation_token(&self) -> CancellationToken {
+        let context = self.owner();
+        context.header().cancellation.token(&context, None).clone()
     }
 }
 

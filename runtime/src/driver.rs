@@ -5,6 +5,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     mem,
+    num::NonZeroUsize,
     pin::Pin,
     sync::Arc,
     task::{self, Poll, ready},
@@ -19,7 +20,8 @@ use crate::{
     waiters::Place,
 };
 
-/// How many items one poll of the driver runs at most, before other tasks of the runtime get to run.
+/// How many items one poll of the driver runs at most, before other tasks of the runtime get to run,
+/// unless a builder says otherwise.
 const BUDGET: usize = 64;
 
 pub(crate) struct Driver {
@@ -47,13 +49,13 @@ impl Future for Driver {
         let this = self.get_mut();
         let header = this.context.header();
         let held = ready!(header.poll_turn(cx, &mut this.place));
-        for _ in 0..BUDGET {
+        for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
             if this.batch.is_empty() && !header.queue.refill(&mut this.batch) {
                 this.ended = true;
                 return Poll::Ready(());
             }
             let item = this.batch.pop_front();
-            trusted::enter(&held, true, || item.map(run));
+            trusted::enter(&held, true, || item.map(|item| run(item, header)));
             // Items share this task's budget; without any left, tokio's resources would only refuse
             // them. And whoever waits for the turn gets a chance at it after each item.
             if !coop::has_budget_remaining() || header.turn.is_called() {
@@ -117,8 +119,11 @@ impl Future for Step {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let held = ready!(this.context.header().poll_turn(cx, &mut None));
-        trusted::enter(&held, true, || this.item.take().map(run));
+        let header = this.context.header();
+        let held = ready!(header.poll_turn(cx, &mut None));
+        trusted::enter(&held, true, || {
+            this.item.take().map(|item| run(item, header))
+        });
         Poll::Ready(())
     }
 }

@@ -16,6 +16,7 @@ use tokio::task::coop;
 
 use crate::{
     ContextId,
+    family::Refused,
     outstanding::{Payload, message},
     task::{Flags, Outcome, Output},
     trusted,
@@ -55,8 +56,8 @@ enum Running<T> {
         waker: Waker,
     },
     Detached(tokio::task::JoinHandle<T>),
-    /// Never started: its context was closed.
-    Closed(ContextId),
+    /// Never started.
+    Refused(ContextId, Refused),
 }
 
 impl<T> JoinHandle<T> {
@@ -82,16 +83,16 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    pub(crate) fn of_closed(context: ContextId) -> Self {
+    pub(crate) fn of_refused(context: ContextId, why: Refused) -> Self {
         JoinHandle {
-            work: Running::Closed(context),
+            work: Running::Refused(context, why),
         }
     }
 
     /// The context the work runs on; `None` if it is detached.
     pub fn context_id(&self) -> Option<ContextId> {
         match &self.work {
-            Running::OnContext { context, .. } | Running::Closed(context) => Some(*context),
+            Running::OnContext { context, .. } | Running::Refused(context, _) => Some(*context),
             Running::Detached(_) => None,
         }
     }
@@ -106,7 +107,7 @@ impl<T> JoinHandle<T> {
                 waker.wake_by_ref();
             }
             Running::Detached(task) => task.abort(),
-            Running::Closed(_) => {}
+            Running::Refused(..) => {}
         }
     }
 
@@ -115,7 +116,7 @@ impl<T> JoinHandle<T> {
         match &self.work {
             Running::OnContext { task, .. } => task.as_ref().is_none_or(FallibleTask::is_finished),
             Running::Detached(task) => task.is_finished(),
-            Running::Closed(_) => true,
+            Running::Refused(..) => true,
         }
     }
 
@@ -216,7 +217,8 @@ impl<T> Future for JoinHandle<T> {
                     Err(_) => Why::Cancelled,
                 })
             }
-            Running::Closed(_) => Err(Why::Closed),
+            Running::Refused(_, Refused::Closed) => Err(Why::Closed),
+            Running::Refused(_, Refused::Cancelled) => Err(Why::Cancelled),
         };
         Poll::Ready(result.map_err(|why| JoinError { context, why }))
     }
@@ -273,7 +275,8 @@ impl JoinError {
         matches!(self.why, Why::Panic(_))
     }
 
-    /// Whether the work was dropped before its end: aborted, or left by a runtime that shut down.
+    /// Whether the work was dropped before its end: aborted, [cancelled](crate::RequestContext::cancel)
+    /// with its context, or left by a runtime that shut down.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.why, Why::Cancelled)
     }

@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod builder;
+mod cancel;
 mod context;
 mod current;
 mod detached;
 mod driver;
+mod family;
+mod fork;
 mod join;
 mod needs;
 mod no_context;
@@ -13,10 +17,12 @@ mod queue;
 mod run;
 mod scheduler;
 mod send;
+mod settings;
 mod sync;
 mod task;
 mod trusted;
 mod turn;
+mod turn_hook;
 mod waiters;
 mod words;
 
@@ -153,8 +159,10 @@ pub use request_context_macros::context_block;
 /// ```
 pub use request_context_macros::detached;
 
+pub use builder::{BuildError, Builder};
 pub use context::{ContextId, RequestContext, run_on_context};
 pub use detached::{spawn_blocking_detached, spawn_detached};
+pub use fork::{Fork, ForkError};
 pub use join::{JoinError, JoinHandle};
 pub use needs::{InsideContextAsync, NeedsAnyContext, NeedsContext};
 // Public names, so that messages show them without their paths.
@@ -168,7 +176,9 @@ pub use outstanding::Panicked;
 pub use run::Run;
 pub use scheduler::{AnyScheduler, Scheduler};
 pub use send::SendError;
+pub use settings::WorkPanic;
 pub use trusted::{Attached, CurrentAnyContext, CurrentContext, Work};
+pub use turn_hook::TurnHook;
 
 /// Runs `look` on the state of the request context that is visible here: the unchecked look-up, for
 /// log formatters and `Drop`.

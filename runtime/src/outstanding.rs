@@ -48,12 +48,18 @@ const ONE: usize = 2;
 /// Spawned and posted work from before it is queued until it is dropped.
 pub(crate) struct Outstanding {
     count: AtomicUsize,
-    failures: AtomicUsize,
     shared: Mutex<Shared>,
 }
 
-/// A panic, and the how manieth of its context it was.
-pub(crate) type Failure = (usize, Payload);
+/// A panic, and the how manieth it was.
+pub(crate) type Failure = (u64, Payload);
+
+/// Numbers a panic, in its turn.
+pub(crate) fn failure(payload: Payload) -> Failure {
+    // One count for all, as a context also reports the panics of its forks. std's, as it orders nothing.
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    (NEXT.fetch_add(1, Ordering::Relaxed), payload)
+}
 
 #[derive(Default)]
 struct Shared {
@@ -65,7 +71,6 @@ impl Outstanding {
     pub(crate) fn new() -> Self {
         Outstanding {
             count: AtomicUsize::new(0),
-            failures: AtomicUsize::new(0),
             shared: Mutex::new(Shared::default()),
         }
     }
@@ -109,23 +114,18 @@ impl Outstanding {
         }
     }
 
-    /// Numbers a panic, in its turn.
-    pub(crate) fn failure(&self, payload: Payload) -> Failure {
-        // ORDERING: Relaxed, turns are ordered.
-        (self.failures.fetch_add(1, Ordering::Relaxed), payload)
-    }
-
     /// Keeps a panic that no handle took.
     pub(crate) fn report(&self, failure: Failure) {
         lock(&self.shared).failures.push(failure);
     }
 
-    /// Ready with the panics that nobody took, once nothing is outstanding.
-    pub(crate) fn poll_idle(
-        &self,
-        cx: &mut Context<'_>,
-        place: &mut Option<Place>,
-    ) -> Poll<Vec<Payload>> {
+    /// Takes the panics that nobody took.
+    pub(crate) fn take_failures(&self) -> Vec<Failure> {
+        mem::take(&mut lock(&self.shared).failures)
+    }
+
+    /// Ready once nothing is outstanding.
+    pub(crate) fn poll_idle(&self, cx: &mut Context<'_>, place: &mut Option<Place>) -> Poll<()> {
         // Registered before the count is read, so that the last `end` cannot slip between.
         let waker = cx.waker().clone();
         let replaced = lock(&self.shared).idle.register(place, waker);
@@ -135,10 +135,7 @@ impl Outstanding {
             return Poll::Pending;
         }
         self.leave(place);
-        let mut failures = mem::take(&mut lock(&self.shared).failures);
-        // A handle may be dropped long after its work has failed.
-        failures.sort_by_key(|(number, _)| *number);
-        Poll::Ready(failures.into_iter().map(|(_, payload)| payload).collect())
+        Poll::Ready(())
     }
 
     pub(crate) fn leave(&self, place: &mut Option<Place>) {
@@ -162,12 +159,19 @@ impl fmt::Debug for Outstanding {
 /// last call, in the order in which the work failed.
 pub struct Panicked {
     context: ContextId,
+    name: Option<Box<str>>,
     payloads: Vec<Payload>,
 }
 
 impl Panicked {
-    pub(crate) fn new(context: ContextId, payloads: Vec<Payload>) -> Self {
-        Panicked { context, payloads }
+    pub(crate) fn new(context: ContextId, name: Option<&str>, mut failures: Vec<Failure>) -> Self {
+        // A handle may be dropped long after its work has failed.
+        failures.sort_by_key(|(number, _)| *number);
+        Panicked {
+            context,
+            name: name.map(Into::into),
+            payloads: failures.into_iter().map(|(_, payload)| payload).collect(),
+        }
     }
 
     /// The context whose work panicked.
@@ -188,17 +192,21 @@ impl Panicked {
 
 impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Panicked { context, payloads } = self;
+        let Panicked {
+            context,
+            name,
+            payloads,
+        } = self;
         let pieces = if payloads.len() == 1 {
             "piece"
         } else {
             "pieces"
         };
-        write!(
-            f,
-            "{} {pieces} of work of {context} panicked: ",
-            payloads.len()
-        )?;
+        write!(f, "{} {pieces} of work of {context} ", payloads.len())?;
+        if let Some(name) = name {
+            write!(f, "({name}) ")?;
+        }
+        f.write_str("panicked: ")?;
         for (i, message) in self.messages().enumerate() {
             let separator = if i == 0 { "" } else { ", " };
             write!(f, "{separator}`{message}`")?;
@@ -211,6 +219,7 @@ impl fmt::Debug for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panicked")
             .field("context", &self.context)
+            .field("name", &self.name)
             .field("messages", &self.messages().collect::<Vec<_>>())
             .finish()
     }

@@ -142,7 +142,9 @@ impl<S: Send + 'static> Scheduler<S> {
             return Err(SendError::Closed(header.id));
         }
         let held = send::wait_for_turn(header)?;
-        let result = trusted::enter(&held, false, || trusted::with_state(closure));
+        let result = trusted::enter(&held, false, || {
+            header.around_turn(|| trusted::with_state(closure))
+        });
         Ok(result.expect("entered above"))
     }
 
@@ -165,6 +167,10 @@ impl<S: Send + 'static> Scheduler<S> {
 }
 
 impl<S> Scheduler<S> {
+    pub(crate) fn inner(&self) -> &Arc<Inner<S>> {
+        &self.inner
+    }
+
     /// The context this puts work on.
     pub fn id(&self) -> ContextId {
         self.inner.header.id

@@ -8,7 +8,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    task::{self, Poll, ready},
+    task::{self, Poll},
 };
 
 use async_task::Builder;
@@ -16,9 +16,11 @@ use pin_project_lite::pin_project;
 
 use crate::{
     JoinHandle, Work,
-    context::{Context, enqueue},
-    outstanding::{Failure, Payload, discard},
+    context::{Context, Header, enqueue},
+    family::Refused,
+    outstanding::{Failure, Payload, discard, failure},
     trusted::{self, Root},
+    waiters::Place,
 };
 
 /// What the queue and the handle say to each other about one item. `Relaxed` throughout: the flags
@@ -42,10 +44,11 @@ impl Flags {
 /// What the queue holds: one turn of a piece of work.
 pub(crate) type Runnable = async_task::Runnable<Arc<Flags>>;
 
-/// One item's turn. An aborted one is dropped instead, which drops its future, on the context.
-pub(crate) fn run(item: Runnable) {
+/// One item's turn. An aborted one is dropped instead, which drops its future, on the context; and so
+/// is every one of a context that is cancelled.
+pub(crate) fn run(item: Runnable, context: &Header) {
     let flags = item.metadata();
-    if flags.aborted.load(Ordering::Relaxed) {
+    if flags.aborted.load(Ordering::Relaxed) || context.cancellation.is_cancelled() {
         return;
     }
     // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
@@ -82,9 +85,11 @@ pub(crate) struct Unclaimed {
 }
 
 impl Unclaimed {
+    /// Of a panic now, on `context`.
     fn new<C: Context + ?Sized>(context: &Arc<C>, payload: Payload) -> Self {
+        context.header().panicked(&*payload);
         Unclaimed {
-            failure: Some(context.header().outstanding.failure(payload)),
+            failure: Some(failure(payload)),
             context: Arc::downgrade(&context.clone().into_dyn()),
         }
     }
@@ -110,11 +115,15 @@ pin_project! {
     struct Item<C, F> where C: Context, C: ?Sized {
         #[pin]
         root: Root<C, F>,
+        // Where it waits for a cancellation, once it has suspended.
+        place: Option<Place>,
     }
 
     impl<C, F> PinnedDrop for Item<C, F> where C: Context, C: ?Sized {
         fn drop(this: Pin<&mut Self>) {
-            let mut root = this.project().root;
+            let this = this.project();
+            let mut root = this.root;
+            root.context().header().cancellation.leave(this.place);
             if let Err(payload) = drop_caught(root.as_mut()) {
                 drop(Unclaimed::new(root.context(), payload));
             }
@@ -122,23 +131,23 @@ pin_project! {
             // is stored after its future is dropped.
             let header = root.context().header();
             if !trusted::ends_in_entry(header) {
-                header.outstanding.end(1);
+                header.end(1);
             }
         }
     }
 }
 
 impl<C: Context + ?Sized, F: Future> Item<C, F> {
-    /// The work, counted; nothing if the context is closed, and then the work is dropped unexecuted.
-    fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Option<Self> {
+    /// The work, counted. If the context takes no more, the work is dropped unexecuted.
+    fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Result<Self, Refused> {
         // First, as it runs user code, which may panic.
         let root = Root::new(context, work);
-        let open = root.context().header().outstanding.begin();
-        open.then(|| Item { root })
+        root.context().header().begin()?;
+        Ok(Item { root, place: None })
     }
 }
 
-fn drop_caught<C: ?Sized, F>(root: Pin<&mut Root<C, F>>) -> Result<(), Payload> {
+fn drop_caught<C: Context + ?Sized, F>(root: Pin<&mut Root<C, F>>) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| root.drop_body()))
 }
 
@@ -146,9 +155,15 @@ impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
     type Output = Outcome<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let mut root = self.project().root;
+        let this = self.project();
+        let mut root = this.root;
         let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
-            Ok(poll) => Ok(Output(Some(ready!(poll)))),
+            Ok(Poll::Ready(output)) => Ok(Output(Some(output))),
+            Ok(Poll::Pending) => {
+                let cancellation = &root.context().header().cancellation;
+                cancellation.suspend(this.place, cx.waker());
+                return Poll::Pending;
+            }
             Err(payload) => Err(payload),
         };
         // Dropped before the outcome is known to anyone. Its first panic is the one that counts.
@@ -176,8 +191,9 @@ where
 {
     let erased = context.clone().into_dyn();
     let id = context.header().id;
-    let Some(item) = Item::new(context.clone(), work) else {
-        return JoinHandle::of_closed(id);
+    let item = match Item::new(context.clone(), work) {
+        Ok(item) => item,
+        Err(refused) => return JoinHandle::of_refused(id, refused),
     };
     let flags = Arc::<Flags>::default();
     // Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is

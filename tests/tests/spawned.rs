@@ -291,42 +291,51 @@ fn dropping_the_handle_lets_the_work_go_on() {
 }
 
 #[test]
-fn work_that_nothing_can_wake_any_more_is_dropped_on_its_context() {
-    async fn spawns(context: &RequestContext<Request>, log: &Log, drop_at_once: bool) {
+fn work_that_nothing_can_wake_or_cancel_any_more_is_dropped_on_its_context() {
+    /// Which of the two goes last.
+    #[derive(Clone, Copy, Debug)]
+    enum Last {
+        Handle,
+        HandleBeforeItSuspends,
+        Context,
+    }
+
+    async fn spawns(last: Last) -> Vec<String> {
+        let log = Log::new();
+        let context = RequestContext::new(Request::of("ada"));
         let on_drop = log.clone();
         let work = context.scheduler().spawn(async move {
             let _local = OnDrop::new(move || on_drop.push(seen()));
             pending::<()>().await;
         });
-        if drop_at_once {
-            drop(work);
-            yield_now().await;
-        } else {
-            yield_now().await;
-            drop(work);
+        match last {
+            Last::Handle => {
+                yield_now().await;
+                drop(context);
+                yield_now().await;
+                drop(work);
+            }
+            Last::HandleBeforeItSuspends => {
+                drop(context);
+                drop(work);
+            }
+            Last::Context => {
+                drop(work);
+                yield_now().await;
+                assert!(log.take().is_empty(), "it can still be cancelled");
+                drop(context);
+            }
         }
         for _ in 0..5 {
             yield_now().await;
         }
+        log.take()
     }
 
     on_one_thread!(async {
-        let log = Log::new();
-        let context = RequestContext::new(Request::of("ada"));
-        spawns(&context, &log, false).await;
-        assert_eq!(
-            log.take(),
-            ["ada"],
-            "its handle was dropped after it suspended"
-        );
-        context.idle().await.unwrap();
-        spawns(&context, &log, true).await;
-        assert_eq!(
-            log.take(),
-            ["ada"],
-            "its handle was dropped before it suspended"
-        );
-        context.idle().await.unwrap();
+        for last in [Last::Handle, Last::HandleBeforeItSuspends, Last::Context] {
+            assert_eq!(spawns(last).await, ["ada"], "{last:?}");
+        }
     });
 }
 

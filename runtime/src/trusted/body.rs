@@ -15,7 +15,9 @@ use super::{
     entry::{check, enter, on_its_context},
     token::{CurrentAnyContext, Token},
 };
-use crate::{NeedsAnyContext, NeedsContext, context::Context, waiters::Place};
+use crate::{
+    NeedsAnyContext, NeedsContext, context::Context, outstanding::contained, waiters::Place,
+};
 
 /// What can run on a context with state `S`: a call of a `#[context_async(S)]` fn, of a bare
 /// `#[context_async]` fn, a `context_block!`, or any ordinary future.
@@ -185,11 +187,11 @@ impl<C: Context + ?Sized, F: Future> Future for Root<C, F> {
     /// Polls the body. The caller has entered the context.
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        check(this.context.header().current.start());
-        this.body
-            .as_pin_mut()
-            .expect("polled after it was dropped")
-            .poll(cx)
+        let header = this.context.header();
+        check(header.current.start());
+        let body = this.body.as_pin_mut();
+        let body = body.expect("polled after it was dropped");
+        header.around_turn(|| body.poll(cx))
     }
 }
 
@@ -203,17 +205,20 @@ impl<C: Context + ?Sized, F: Future> Root<C, F> {
     ) -> Poll<F::Output> {
         let this = self.project();
         let mut body = this.body;
-        let held = ready!(this.context.header().poll_turn(cx, place));
+        let header = this.context.header();
+        let held = ready!(header.poll_turn(cx, place));
         enter(&held, false, || {
-            let work = body.as_mut().as_pin_mut();
-            let output = ready!(work.expect("`run` was polled after it was ready").poll(cx));
-            body.set(None);
-            Poll::Ready(output)
+            header.around_turn(|| {
+                let work = body.as_mut().as_pin_mut();
+                let output = ready!(work.expect("`run` was polled after it was ready").poll(cx));
+                body.set(None);
+                Poll::Ready(output)
+            })
         })
     }
 }
 
-impl<C: ?Sized, F> Root<C, F> {
+impl<C: Context + ?Sized, F> Root<C, F> {
     pub(crate) fn is_done(&self) -> bool {
         self.body.is_none()
     }
@@ -222,9 +227,24 @@ impl<C: ?Sized, F> Root<C, F> {
         &self.context
     }
 
-    /// Drops the body, in the context if the caller has entered it.
+    /// Drops the body. The caller has entered the context.
     pub(crate) fn drop_body(self: Pin<&mut Self>) {
-        self.project().body.set(None);
+        /// Drops the body also when a hook around the turn panics before it does.
+        struct Dropping<'a, F>(Pin<&'a mut Option<F>>);
+        impl<F> Drop for Dropping<'_, F> {
+            fn drop(&mut self) {
+                if self.0.is_some() {
+                    contained(|| self.0.set(None));
+                }
+            }
+        }
+
+        let this = self.project();
+        if this.body.is_some() {
+            let mut body = Dropping(this.body);
+            let header = this.context.header();
+            header.around_turn(|| body.0.set(None));
+        }
     }
 }
 

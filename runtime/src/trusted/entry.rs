@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    NoContext,
+    ContextId, NoContext,
     context::{Header, Held},
     no_context::Hidden,
 };
@@ -114,7 +114,7 @@ pub(crate) fn enter<R>(held: &Held<'_>, counted: bool, work: impl FnOnce() -> R)
         fn drop(&mut self) {
             let ended = self.1.get();
             if ended != 0 {
-                self.0.outstanding.end(ended);
+                self.0.end(ended);
             }
         }
     }
@@ -137,9 +137,14 @@ pub(crate) fn holds(header: &Header) -> bool {
     find(|entry| entry.is(header).then_some(())).is_some()
 }
 
-/// Whether this thread runs outstanding work of the context of `header`.
-pub(crate) fn runs_work_of(header: &Header) -> bool {
-    find(|entry| (entry.counted && entry.is(header)).then_some(())).is_some()
+/// Whether this thread runs outstanding work of the context called `id`, or of one forked from it.
+pub(crate) fn runs_work_of(id: ContextId) -> bool {
+    find(|entry| {
+        // SAFETY: invariant 2, the header outlives its entry.
+        let header = unsafe { entry.header?.as_ref() };
+        (entry.counted && header.descends_from(id)).then_some(())
+    })
+    .is_some()
 }
 
 /// Leaves the end of one piece of work of `header` to the entry it ends in. False if there is none.

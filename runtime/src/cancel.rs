@@ -1,0 +1,181 @@
+//! Cancelling a context: its token, and how that reaches work that is suspended.
+
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{self, Wake, Waker},
+};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::{
+    context::Context,
+    sync::{Mutex, lock},
+    waiters::{Place, Waiters, Woken},
+};
+
+/// Whether a context is cancelled, and whom to tell.
+pub(crate) struct Cancellation {
+    suspended: Mutex<Suspended>,
+    /// Made when someone asks for it.
+    token: OnceLock<Box<Watched>>,
+}
+
+/// Work to be woken, and then dropped, by a cancellation. Boxed, as most contexts are never cancelled.
+enum Suspended {
+    Work(Option<Box<Waiters>>),
+    /// Nobody is left who could cancel. Wakers kept here would only keep work from being dropped that
+    /// nobody else can wake either.
+    OutOfReach,
+}
+
+struct Watched {
+    token: CancellationToken,
+    cancel: Arc<Cancel>,
+    /// Wakes `cancel` when the token is cancelled.
+    _watch: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+struct Cancel {
+    cancelled: AtomicBool,
+    context: Weak<dyn Context>,
+    runtime: Handle,
+}
+
+impl Wake for Cancel {
+    /// Called under locks of the token, under which nothing of the context may be dropped.
+    fn wake(self: Arc<Self>) {
+        // ORDERING: Relaxed. It carries nothing, and `suspend` looks at it behind a lock that `sweep`
+        // takes later.
+        self.cancelled.store(true, Ordering::Relaxed);
+        let context = self.context.clone();
+        drop(self.runtime.spawn(async move {
+            if let Some(context) = context.upgrade() {
+                context.header().cancellation.sweep();
+            }
+        }));
+    }
+}
+
+impl Cancellation {
+    pub(crate) fn new() -> Self {
+        Cancellation {
+            suspended: Mutex::new(Suspended::Work(None)),
+            token: OnceLock::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        // ORDERING: Relaxed, see `Cancel::wake`.
+        let cancelled = |watched: &Watched| watched.cancel.cancelled.load(Ordering::Relaxed);
+        self.token.get().is_some_and(|watched| cancelled(watched))
+    }
+
+    /// Wakes all suspended work, which is then dropped instead of run.
+    fn sweep(&self) {
+        let woken = match &mut *lock(&self.suspended) {
+            Suspended::Work(Some(work)) => work.take(),
+            Suspended::Work(None) | Suspended::OutOfReach => Woken::default(),
+        };
+        woken.wake();
+    }
+
+    /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
+    /// was one.
+    pub(crate) fn suspend(&self, place: &mut Option<Place>, waker: &Waker) {
+        if place.is_none() {
+            let waker = waker.clone();
+            let mut suspended = lock(&self.suspended);
+            if let Suspended::Work(work) = &mut *suspended {
+                let replaced = work.get_or_insert_default().register(place, waker);
+                debug_assert!(replaced.is_none(), "it had no place");
+            }
+        }
+        if self.is_cancelled() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Gives up a place of [`suspend`](Cancellation::suspend).
+    pub(crate) fn leave(&self, place: &mut Option<Place>) {
+        if place.is_some() {
+            let waker = match &mut *lock(&self.suspended) {
+                Suspended::Work(Some(work)) => work.leave(place),
+                Suspended::Work(None) | Suspended::OutOfReach => None,
+            };
+            drop(waker);
+        }
+    }
+
+    /// Forgets suspended work: the last owner that could cancel is gone, unless someone has the token.
+    pub(crate) fn out_of_reach(&self) {
+        if self.token.get().is_none() {
+            let forgotten = mem::replace(&mut *lock(&self.suspended), Suspended::OutOfReach);
+            drop(forgotten);
+        }
+    }
+
+    /// The token of `context`, whose cancellation this is. Made now, it is a child of `parent`.
+    pub(crate) fn token(
+        &self,
+        context: &Arc<dyn Context>,
+        parent: Option<&CancellationToken>,
+    ) -> &CancellationToken {
+        let watched = self.token.get_or_init(|| {
+            if let within_reach @ Suspended::OutOfReach = &mut *lock(&self.suspended) {
+                *within_reach = Suspended::Work(None);
+            }
+            Box::new(Watched::new(context, parent))
+        });
+        &watched.token
+    }
+
+    /// Cancels the context whose token [`token`](Cancellation::token) has made.
+    pub(crate) fn cancel(&self) {
+        if let Some(watched) = self.token.get() {
+            watched.token.cancel();
+            self.sweep();
+        }
+    }
+}
+
+impl Watched {
+    fn new(context: &Arc<dyn Context>, parent: Option<&CancellationToken>) -> Self {
+        let token = parent.map_or_else(CancellationToken::new, CancellationToken::child_token);
+        let cancel = Arc::new(Cancel {
+            cancelled: AtomicBool::new(false),
+            context: Arc::downgrade(context),
+            runtime: context.header().runtime.clone(),
+        });
+        let waker = Waker::from(cancel.clone());
+        let mut watch = Box::pin(token.clone().cancelled_owned());
+        if watch
+            .as_mut()
+            .poll(&mut task::Context::from_waker(&waker))
+            .is_ready()
+        {
+            waker.wake();
+        }
+        Watched {
+            token,
+            cancel,
+            _watch: watch,
+        }
+    }
+}
+
+impl fmt::Debug for Cancellation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancellation")
+            .field("cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}

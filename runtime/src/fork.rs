@@ -1,0 +1,150 @@
+//! Child contexts: parallel work with a state of its own.
+
+use std::{error::Error, fmt};
+
+use crate::{
+    ContextId, RequestContext, Scheduler,
+    context::{Context, Inner, Origin},
+    family::Refused,
+    trusted,
+};
+
+/// How a state makes the state of a child context: what is inherited, what is copied, and what never
+/// crosses, a transaction say.
+///
+/// # Examples
+///
+/// ```
+/// use std::cell::Cell;
+/// use request_context::{Fork, RequestContext, context, context_async, scheduler};
+///
+/// struct Request { user: String, queries: Cell<u32> }
+///
+/// impl Fork for Request {
+///     fn fork(&self) -> Self {
+///         Request { user: self.user.clone(), queries: Cell::new(0) }
+///     }
+/// }
+///
+/// #[context_async(Request)]
+/// async fn query() -> String {
+///     let request = context!();
+///     request.queries.set(request.queries.get() + 1);
+///     request.user.clone()
+/// }
+///
+/// #[context_async(Request)]
+/// async fn both() -> u32 {
+///     let (left, right) = (scheduler!().fork().unwrap(), scheduler!().fork().unwrap());
+///     let (first, second) = tokio::join!(
+///         left.scheduler().spawn(query()),             // in parallel
+///         right.scheduler().spawn(query()),
+///     );
+///     assert_eq!(first.unwrap(), second.unwrap());
+///     context!().queries.get()
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let context = RequestContext::new(Request { user: "ada".into(), queries: Cell::new(0) });
+/// assert_eq!(context.run(both()).await, 0);
+/// # }
+/// ```
+pub trait Fork: Sized {
+    /// The state of a new child of the context with this state.
+    fn fork(&self) -> Self;
+}
+
+impl<S: Fork + Send + 'static> Scheduler<S> {
+    /// A child of this context, whose state [`Fork`] makes. Its work runs in parallel to the work of this
+    /// one, with the same settings and on the same runtime.
+    ///
+    /// [`idle`](RequestContext::idle) of this context waits for the child's work as well, and reports the
+    /// panics that nobody took; closing this context closes the child to new work, and cancelling it
+    /// cancels the child. Neither goes up: a child that is cancelled leaves its parent alone. A child does
+    /// not keep its parent's state alive.
+    ///
+    /// # Errors
+    ///
+    /// Where this thread is not in the context, whose state is needed, or if it is closed or cancelled.
+    ///
+    /// # Panics
+    ///
+    /// When [`Fork::fork`] does.
+    pub fn fork(&self) -> Result<RequestContext<S>, ForkError> {
+        let context = self.inner().clone().into_dyn();
+        let origin = Origin {
+            cancelled_by: Some(context.header().cancellation.token(&context, None).clone()),
+            parent: Some(context),
+            ..self.origin()
+        };
+        self.forked(origin)
+    }
+
+    /// A new context as [`fork`](Scheduler::fork) makes it, and independent of this one from then on: not
+    /// waited for, not closed, not cancelled with it. For work that outlives its request.
+    ///
+    /// # Errors
+    ///
+    /// Where this thread is not in the context, whose state is needed, or if it is closed or cancelled.
+    ///
+    /// # Panics
+    ///
+    /// When [`Fork::fork`] does.
+    pub fn fork_detached(&self) -> Result<RequestContext<S>, ForkError> {
+        self.forked(self.origin())
+    }
+
+    fn origin(&self) -> Origin {
+        let header = self.inner().header();
+        Origin {
+            runtime: header.runtime.clone(),
+            settings: header.settings.clone(),
+            cancelled_by: None,
+            parent: None,
+        }
+    }
+
+    fn forked(&self, origin: Origin) -> Result<RequestContext<S>, ForkError> {
+        let header = self.inner().header();
+        let held = header.inline().ok_or(ForkError::OffContext(header.id))?;
+        // Asked for and not kept: work of the child counts by itself.
+        header.begin().map_err(|refused| match refused {
+            Refused::Closed => ForkError::Closed(header.id),
+            Refused::Cancelled => ForkError::Cancelled(header.id),
+        })?;
+        header.end(1);
+        let forked = trusted::enter(&held, false, || trusted::with_state(S::fork));
+        let state = forked.expect("entered above");
+        let concurrent = header.concurrent;
+        Ok(RequestContext::of(Inner::new(state, origin, concurrent)))
+    }
+}
+
+/// Why a context was not forked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForkError {
+    /// This thread is not in the context, whose state is needed.
+    OffContext(ContextId),
+    /// The context is closed.
+    Closed(ContextId),
+    /// The context is cancelled.
+    Cancelled(ContextId),
+}
+
+impl fmt::Display for ForkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ForkError::OffContext(context) => write!(
+                f,
+                "{context} can only be forked by code that runs on it, as its state is needed; \
+                 use `scheduler.run(..)` or `post`"
+            ),
+            ForkError::Closed(context) => write!(f, "{context} was not forked: it is closed"),
+            ForkError::Cancelled(context) => write!(f, "{context} was not forked: it is cancelled"),
+        }
+    }
+}
+
+impl Error for ForkError {}
