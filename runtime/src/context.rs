@@ -18,6 +18,7 @@ use crate::{
     Builder, CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
     cancel::Cancellation,
     driver::{Driver, Step},
+    exclusive::{Exclusive, Scope},
     family::Family,
     outstanding::{Outstanding, contained},
     queue::Queue,
@@ -58,6 +59,7 @@ pub(crate) struct Header {
     pub(crate) turn: Turn,
     pub(crate) queue: Queue<Runnable>,
     pub(crate) outstanding: Outstanding,
+    pub(crate) exclusive: Exclusive,
     pub(crate) cancellation: Cancellation,
     pub(crate) family: Family,
     pub(crate) settings: Option<Arc<Settings>>,
@@ -136,6 +138,7 @@ impl<S: Send + 'static> Inner<S> {
                     turn: Turn::new(),
                     queue: Queue::new(),
                     outstanding: Outstanding::new(),
+                    exclusive: Exclusive::default(),
                     cancellation: Cancellation::new(),
                     family,
                     settings,
@@ -208,6 +211,15 @@ impl Drop for Held<'_> {
     }
 }
 
+/// Where a future waits for a turn.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// For the turn itself.
+    turn: Option<Place>,
+    /// For the end of exclusive work.
+    exclusive: Option<Place>,
+}
+
 impl Header {
     /// The turn, if this thread has it already, or needs none.
     #[inline]
@@ -215,19 +227,43 @@ impl Header {
         (self.concurrent || trusted::holds(self)).then(|| Held::new(self, false))
     }
 
-    /// The turn, or a waker left at `place`. Goes in at once where this thread holds it already.
+    /// The turn, or a waker left where `waiting` says. Goes in at once where this thread holds it already.
     #[inline]
     pub(crate) fn poll_turn(
         &self,
         cx: &mut task::Context<'_>,
-        place: &mut Option<Place>,
+        waiting: &mut Waiting,
     ) -> Poll<Held<'_>> {
         if let Some(held) = self.inline() {
-            self.turn.leave(place);
+            self.leave(waiting);
             return Poll::Ready(held);
         }
-        ready!(self.turn.poll_take(cx, place));
+        ready!(self.turn.poll_take(cx, &mut waiting.turn));
         Poll::Ready(Held::new(self, true))
+    }
+
+    /// As [`poll_turn`](Header::poll_turn), for work that does not come from the queue.
+    #[inline]
+    pub(crate) fn poll_admitted(
+        &self,
+        scope: Scope,
+        cx: &mut task::Context<'_>,
+        waiting: &mut Waiting,
+    ) -> Poll<Held<'_>> {
+        let held = ready!(self.poll_turn(cx, waiting));
+        if held.outermost && !self.exclusive.admits(scope) {
+            self.exclusive.wait(cx, &mut waiting.exclusive);
+            return Poll::Pending;
+        }
+        self.exclusive.leave(&mut waiting.exclusive);
+        Poll::Ready(held)
+    }
+
+    /// Waits no longer.
+    #[inline]
+    pub(crate) fn leave(&self, waiting: &mut Waiting) {
+        self.turn.leave(&mut waiting.turn);
+        self.exclusive.leave(&mut waiting.exclusive);
     }
 
     /// Drops `remains` on the context: now if the turn can be had, else when it is given back.

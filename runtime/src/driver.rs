@@ -14,10 +14,9 @@ use std::{
 use tokio::task::coop;
 
 use crate::{
-    context::Context,
-    task::{Runnable, run},
+    context::{Context, Header, Waiting},
+    task::{Runnable, run, scope},
     trusted,
-    waiters::Place,
 };
 
 /// How many items one poll of the driver runs at most, before other tasks of the runtime get to run,
@@ -27,7 +26,7 @@ const BUDGET: usize = 64;
 pub(crate) struct Driver {
     context: Arc<dyn Context>,
     batch: VecDeque<Runnable>,
-    place: Option<Place>,
+    waiting: Waiting,
     ended: bool,
 }
 
@@ -36,9 +35,24 @@ impl Driver {
         Driver {
             context,
             batch: VecDeque::new(),
-            place: None,
+            waiting: Waiting::default(),
             ended: false,
         }
+    }
+}
+
+/// The next item that may have a turn. `None` if there is none, and then the queue is without a driver.
+fn next(header: &Header, batch: &mut VecDeque<Runnable>) -> Option<Runnable> {
+    loop {
+        let item = match header.exclusive.next_held_back() {
+            Some(item) => item,
+            None if batch.is_empty() && !header.queue.refill(batch) => return None,
+            None => batch.pop_front()?,
+        };
+        if header.exclusive.admits(scope(&item)) {
+            return Some(item);
+        }
+        header.exclusive.hold_back(item);
     }
 }
 
@@ -48,14 +62,13 @@ impl Future for Driver {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let header = this.context.header();
-        let held = ready!(header.poll_turn(cx, &mut this.place));
+        let held = ready!(header.poll_turn(cx, &mut this.waiting));
         for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
-            if this.batch.is_empty() && !header.queue.refill(&mut this.batch) {
+            let Some(item) = next(header, &mut this.batch) else {
                 this.ended = true;
                 return Poll::Ready(());
-            }
-            let item = this.batch.pop_front();
-            trusted::enter(&held, true, || item.map(|item| run(item, header)));
+            };
+            trusted::enter(&held, true, || run(item, header));
             // Items share this task's budget; without any left, tokio's resources would only refuse
             // them. And whoever waits for the turn gets a chance at it after each item.
             if !coop::has_budget_remaining() || header.turn.is_called() {
@@ -73,7 +86,7 @@ impl Drop for Driver {
     /// Ended by a runtime that shuts down, it drops what it would have run, on the context.
     fn drop(&mut self) {
         let header = self.context.header();
-        header.turn.leave(&mut self.place);
+        header.leave(&mut self.waiting);
         if !self.ended {
             header.drop_on_context(Abandoned {
                 context: self.context.clone(),
@@ -92,9 +105,13 @@ struct Abandoned {
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
-        self.batch.clear();
-        while self.context.header().queue.refill(&mut self.batch) {
+        let header = self.context.header();
+        loop {
             self.batch.clear();
+            drop(header.exclusive.take_held_back());
+            if !header.queue.refill(&mut self.batch) {
+                break;
+            }
         }
     }
 }
@@ -120,7 +137,7 @@ impl Future for Step {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let header = this.context.header();
-        let held = ready!(header.poll_turn(cx, &mut None));
+        let held = ready!(header.poll_turn(cx, &mut Waiting::default()));
         trusted::enter(&held, true, || {
             this.item.take().map(|item| run(item, header))
         });

@@ -7,6 +7,7 @@ mod context;
 mod current;
 mod detached;
 mod driver;
+mod exclusive;
 mod family;
 mod fork;
 mod join;

@@ -10,9 +10,9 @@ use std::{
 
 use crate::{
     Work,
-    context::{Context, Header},
+    context::{Context, Header, Waiting},
+    exclusive::Scope,
     trusted::Root,
-    waiters::Place,
 };
 
 /// Work that runs on a context, in place: what [`RequestContext::run`](crate::RequestContext::run)
@@ -21,7 +21,8 @@ use crate::{
 pub struct Run<T: 'static> {
     /// Boxed, so that it can be left to whoever has the turn when this is dropped. `None` from then.
     root: Option<Pin<Box<dyn Turns<Output = T>>>>,
-    place: Option<Place>,
+    waiting: Waiting,
+    scope: Scope,
 }
 
 impl<T> Run<T> {
@@ -31,9 +32,11 @@ impl<T> Run<T> {
         C: Context + ?Sized,
         F: Future<Output = T> + Send + 'static,
     {
+        let scope = context.header().scope();
         Run {
             root: Some(Box::pin(Root::new(context, work))),
-            place: None,
+            waiting: Waiting::default(),
+            scope,
         }
     }
 }
@@ -42,16 +45,20 @@ impl<T> Future for Run<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<T> {
-        let Run { root, place } = self.get_mut();
+        let Run {
+            root,
+            waiting,
+            scope,
+        } = self.get_mut();
         let root = root.as_mut().expect("only taken in `drop`");
-        root.as_mut().poll_turn(cx, place)
+        root.as_mut().poll_turn(*scope, cx, waiting)
     }
 }
 
 impl<T> Drop for Run<T> {
     fn drop(&mut self) {
         if let Some(root) = self.root.take() {
-            root.header().turn.leave(&mut self.place);
+            root.header().leave(&mut self.waiting);
             if !root.is_done() {
                 let context = root.owner();
                 context.header().drop_on_context(root);
@@ -65,8 +72,9 @@ trait Turns: Send {
     type Output;
     fn poll_turn(
         self: Pin<&mut Self>,
+        scope: Scope,
         cx: &mut task::Context<'_>,
-        place: &mut Option<Place>,
+        waiting: &mut Waiting,
     ) -> Poll<Self::Output>;
     fn is_done(&self) -> bool;
     fn header(&self) -> &Header;
@@ -78,10 +86,11 @@ impl<C: Context + ?Sized, F: Future + Send> Turns for Root<C, F> {
 
     fn poll_turn(
         self: Pin<&mut Self>,
+        scope: Scope,
         cx: &mut task::Context<'_>,
-        place: &mut Option<Place>,
+        waiting: &mut Waiting,
     ) -> Poll<F::Output> {
-        self.poll_as_turn(cx, place)
+        self.poll_as_turn(scope, cx, waiting)
     }
 
     fn is_done(&self) -> bool {

@@ -11,7 +11,8 @@ use std::{
 use crate::{
     __private::AnyState,
     ContextId, JoinHandle, NoContext, Run, SendError, Work,
-    context::{Context, Inner},
+    context::{Context, Header, Inner},
+    exclusive::Scope,
     send, task, trusted,
 };
 
@@ -80,7 +81,66 @@ impl<S: Send + 'static> Scheduler<S> {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        task::spawn::<S, _, _, _>(&self.inner, work)
+        task::spawn::<S, _, _, _>(&self.inner, self.inner.header.scope(), work)
+    }
+
+    /// Starts `work` on the context, and lets no other work of it have a turn from the first turn of this
+    /// to its end: an async critical section.
+    ///
+    /// By default, work of one context never overlaps, but its turns interleave: at each await, others
+    /// get theirs. While exclusive work is suspended, they wait; all but what the exclusive work itself
+    /// has spawned, posted or run on its context, so that it may wait for that. What it has spawned
+    /// exclusively is such work too. Pieces of exclusive work run one after the other, in the order in
+    /// which they were spawned. It is the second queue of classic ASP.NET's context, for async callbacks.
+    ///
+    /// Exclusive work that awaits what is kept out, the handle of work spawned before it, say, waits for
+    /// ever: as with an async mutex that one waits to be unlocked by someone who waits for it.
+    ///
+    /// # Panics
+    ///
+    /// On a [`concurrent`](crate::RequestContext::concurrent) context, which has no turns to exclude
+    /// others from.
+    ///
+    /// # Cancel safety
+    ///
+    /// Aborting the handle drops the work, and lets the others go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use request_context::{RequestContext, context, context_async, scheduler};
+    ///
+    /// #[context_async(Cell<i32>)]
+    /// async fn withdraw(amount: i32) -> bool {
+    ///     let balance = context!().get();
+    ///     tokio::task::yield_now().await;               // the bank answers
+    ///     if balance < amount {
+    ///         return false;
+    ///     }
+    ///     context!().set(balance - amount);
+    ///     true
+    /// }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let account = RequestContext::new(Cell::new(100));
+    /// let scheduler = account.scheduler();
+    /// let first = scheduler.spawn_exclusive(withdraw(70));
+    /// let second = scheduler.spawn_exclusive(withdraw(70));
+    /// assert!(first.await.unwrap());
+    /// assert!(!second.await.unwrap());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_exclusive<W, F, T>(&self, work: W) -> JoinHandle<T>
+    where
+        W: Work<S, Future = F, Output = T>,
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let scope = exclusive_scope(&self.inner.header);
+        task::spawn::<S, _, _, _>(&self.inner, scope, work)
     }
 
     /// Runs `closure` on the context, later: never on this stack, and in the order in which one poster
@@ -209,6 +269,16 @@ impl<S> fmt::Debug for Scheduler<S> {
     }
 }
 
+#[track_caller]
+fn exclusive_scope(context: &Header) -> Scope {
+    assert!(
+        !context.concurrent,
+        "exclusive work was spawned on {}, which is concurrent: it has no turns to exclude others from",
+        context.id
+    );
+    context.exclusive_scope()
+}
+
 /// Puts work on a context whose state's type is not known: what [`scheduler!()`](crate::scheduler) is
 /// in a bare `#[context_async]` fn. It takes bare context work and ordinary futures.
 #[derive(Clone)]
@@ -228,7 +298,24 @@ impl AnyScheduler {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        task::spawn::<AnyState, _, _, _>(&self.inner, work)
+        task::spawn::<AnyState, _, _, _>(&self.inner, self.inner.header().scope(), work)
+    }
+
+    /// Starts `work` on the context, and lets no other work of it have a turn until its end: see
+    /// [`Scheduler::spawn_exclusive`].
+    ///
+    /// # Panics
+    ///
+    /// On a [`concurrent`](crate::RequestContext::concurrent) context.
+    #[track_caller]
+    pub fn spawn_exclusive<W, F, T>(&self, work: W) -> JoinHandle<T>
+    where
+        W: Work<AnyState, Future = F, Output = T>,
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let scope = exclusive_scope(self.inner.header());
+        task::spawn::<AnyState, _, _, _>(&self.inner, scope, work)
     }
 
     /// Runs `work` on the context, in place: see [`Scheduler::run`].

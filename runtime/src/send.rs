@@ -12,20 +12,21 @@ use std::{
 
 use crate::{
     ContextId,
-    context::{Header, Held},
+    context::{Header, Held, Waiting},
+    exclusive::Scope,
     join::is_async_worker,
     trusted,
 };
 
 /// Who waits in `blocking_send`: a thread holds turns while it waits for another one.
-static WAITING: LazyLock<Mutex<HashMap<ThreadId, Waiting>>> = LazyLock::new(Mutex::default);
+static WAITING: LazyLock<Mutex<HashMap<ThreadId, Blocked>>> = LazyLock::new(Mutex::default);
 
-struct Waiting {
+struct Blocked {
     wanted: ContextId,
     held: Vec<ContextId>,
 }
 
-fn waiting() -> MutexGuard<'static, HashMap<ThreadId, Waiting>> {
+fn waiting() -> MutexGuard<'static, HashMap<ThreadId, Blocked>> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -57,7 +58,7 @@ impl Registered {
             }
             cycle.push(next.wanted);
         }
-        waiting.insert(thread::current().id(), Waiting { wanted, held });
+        waiting.insert(thread::current().id(), Blocked { wanted, held });
         Ok(Registered)
     }
 }
@@ -70,18 +71,19 @@ impl Drop for Registered {
 
 /// The turn of `header`'s context, for which this thread waits if it must.
 pub(crate) fn wait_for_turn(header: &Header) -> Result<Held<'_>, SendError> {
-    let mut place = None;
+    let mut waiting = Waiting::default();
     let mut once = Context::from_waker(Waker::noop());
-    if let Poll::Ready(held) = header.poll_turn(&mut once, &mut place) {
+    // Off the turn it is ordinary work; on the turn it goes in.
+    if let Poll::Ready(held) = header.poll_admitted(Scope::Ordinary, &mut once, &mut waiting) {
         return Ok(held);
     }
-    header.turn.leave(&mut place);
+    header.leave(&mut waiting);
     if is_async_worker() {
         return Err(SendError::AsyncWorker(header.id));
     }
     let _registered = Registered::new(header.id)?;
     Ok(pollster::block_on(poll_fn(|cx| {
-        header.poll_turn(cx, &mut place)
+        header.poll_admitted(Scope::Ordinary, cx, &mut waiting)
     })))
 }
 

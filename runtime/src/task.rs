@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 use crate::{
     JoinHandle, Work,
     context::{Context, Header, enqueue},
+    exclusive::Scope,
     family::Refused,
     outstanding::{Failure, Payload, discard, failure},
     trusted::{self, Root},
@@ -25,13 +26,22 @@ use crate::{
 
 /// What the queue and the handle say to each other about one item. `Relaxed` throughout: the flags
 /// carry nothing, and whoever sets one wakes the item, so that the queue looks at it again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Flags {
     aborted: AtomicBool,
     detached: AtomicBool,
+    scope: Scope,
 }
 
 impl Flags {
+    fn new(scope: Scope) -> Self {
+        Flags {
+            aborted: AtomicBool::new(false),
+            detached: AtomicBool::new(false),
+            scope,
+        }
+    }
+
     pub(crate) fn abort(&self) {
         self.aborted.store(true, Ordering::Relaxed);
     }
@@ -56,6 +66,11 @@ pub(crate) fn run(item: Runnable, context: &Header) {
     let last = flags.detached.load(Ordering::Relaxed).then(|| item.waker());
     item.run();
     drop(last);
+}
+
+/// The item's place in the exclusive work of its context.
+pub(crate) fn scope(item: &Runnable) -> Scope {
+    item.metadata().scope
 }
 
 /// What a piece of work came to. Without `Err` being taken, the panic goes to `idle`.
@@ -115,6 +130,7 @@ pin_project! {
     struct Item<C, F> where C: Context, C: ?Sized {
         #[pin]
         root: Root<C, F>,
+        scope: Scope,
         // Where it waits for a cancellation, once it has suspended.
         place: Option<Place>,
     }
@@ -130,6 +146,7 @@ pin_project! {
             // Within a turn the work has only ended when the turn has: its outcome, a panic perhaps,
             // is stored after its future is dropped.
             let header = root.context().header();
+            header.exclusive.end(*this.scope);
             if !trusted::ends_in_entry(header) {
                 header.end(1);
             }
@@ -139,11 +156,19 @@ pin_project! {
 
 impl<C: Context + ?Sized, F: Future> Item<C, F> {
     /// The work, counted. If the context takes no more, the work is dropped unexecuted.
-    fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Result<Self, Refused> {
+    fn new<S: ?Sized>(
+        context: Arc<C>,
+        work: impl Work<S, Future = F>,
+        scope: Scope,
+    ) -> Result<Self, Refused> {
         // First, as it runs user code, which may panic.
         let root = Root::new(context, work);
         root.context().header().begin()?;
-        Ok(Item { root, place: None })
+        Ok(Item {
+            root,
+            scope,
+            place: None,
+        })
     }
 }
 
@@ -182,7 +207,11 @@ impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
 }
 
 /// Spawns `work` on `context`.
-pub(crate) fn spawn<S, C, F, T>(context: &Arc<C>, work: impl Work<S, Future = F>) -> JoinHandle<T>
+pub(crate) fn spawn<S, C, F, T>(
+    context: &Arc<C>,
+    scope: Scope,
+    work: impl Work<S, Future = F>,
+) -> JoinHandle<T>
 where
     S: ?Sized,
     C: Context + ?Sized,
@@ -191,11 +220,11 @@ where
 {
     let erased = context.clone().into_dyn();
     let id = context.header().id;
-    let item = match Item::new(context.clone(), work) {
+    let item = match Item::new(context.clone(), work, scope) {
         Ok(item) => item,
         Err(refused) => return JoinHandle::of_refused(id, refused),
     };
-    let flags = Arc::<Flags>::default();
+    let flags = Arc::new(Flags::new(scope));
     // Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
     // one whenever there is something to schedule.
     let weak = Arc::downgrade(&erased);

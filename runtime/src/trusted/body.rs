@@ -16,7 +16,10 @@ use super::{
     token::{CurrentAnyContext, Token},
 };
 use crate::{
-    NeedsAnyContext, NeedsContext, context::Context, outstanding::contained, waiters::Place,
+    NeedsAnyContext, NeedsContext,
+    context::{Context, Waiting},
+    exclusive::Scope,
+    outstanding::contained,
 };
 
 /// What can run on a context with state `S`: a call of a `#[context_async(S)]` fn, of a bare
@@ -196,17 +199,18 @@ impl<C: Context + ?Sized, F: Future> Future for Root<C, F> {
 }
 
 impl<C: Context + ?Sized, F: Future> Root<C, F> {
-    /// Polls the body in a turn of its own, or leaves a waker at `place`. Drops it when it is ready.
+    /// Polls the body in a turn of its own, or leaves a waker where `waiting` says. Drops it when it is ready.
     #[inline]
     pub(crate) fn poll_as_turn(
         self: Pin<&mut Self>,
+        scope: Scope,
         cx: &mut task::Context<'_>,
-        place: &mut Option<Place>,
+        waiting: &mut Waiting,
     ) -> Poll<F::Output> {
         let this = self.project();
         let mut body = this.body;
         let header = this.context.header();
-        let held = ready!(header.poll_turn(cx, place));
+        let held = ready!(header.poll_admitted(scope, cx, waiting));
         enter(&held, false, || {
             header.around_turn(|| {
                 let work = body.as_mut().as_pin_mut();

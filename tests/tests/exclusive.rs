@@ -1,0 +1,313 @@
+//! Exclusive work, and the turns that interleave without it.
+
+use std::cell::{Cell, RefCell};
+
+use request_context::{RequestContext, context, context_async, context_block, scheduler};
+use request_context_tests::{Gate, Log, caught, on_one_thread, on_pool};
+use tokio::task::yield_now;
+
+#[derive(Default)]
+struct Request {
+    opinion: Cell<u32>,
+    seen: RefCell<Vec<u32>>,
+}
+
+/// Sets an opinion, and looks whether it still holds after an await.
+#[context_async(Request)]
+async fn decides(opinion: u32) -> bool {
+    context!().opinion.set(opinion);
+    yield_now().await;
+    yield_now().await;
+    context!().opinion.get() == opinion
+}
+
+#[context_async(Request)]
+async fn steps(log: Log, name: &'static str) {
+    log.push(format!("{name} enters"));
+    yield_now().await;
+    log.push(format!("{name} leaves"));
+}
+
+async fn settle() {
+    for _ in 0..10 {
+        yield_now().await;
+    }
+}
+
+#[test]
+fn ser_14_turns_interleave_at_awaits_and_exclusive_work_does_not() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let (first, second) = (scheduler.spawn(decides(1)), scheduler.spawn(decides(2)));
+        assert!(!first.await.unwrap(), "the second one came in between");
+        assert!(second.await.unwrap());
+
+        let (first, second) = (
+            scheduler.spawn_exclusive(decides(1)),
+            scheduler.spawn_exclusive(decides(2)),
+        );
+        assert!(first.await.unwrap());
+        assert!(second.await.unwrap());
+    });
+}
+
+#[test]
+fn exclusive_work_also_keeps_out_ordinary_work_posts_and_runs() {
+    on_one_thread!(async {
+        let log = Log::new();
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let gate = Gate::new();
+        let exclusive = scheduler.spawn_exclusive({
+            let (log, gate) = (log.clone(), gate.clone());
+            async move {
+                log.push("exclusive enters");
+                gate.opened().await;
+                log.push("exclusive leaves");
+            }
+        });
+        let spawned = scheduler.spawn(steps(log.clone(), "spawned"));
+        let posted = scheduler.post({
+            let log = log.clone();
+            move |_| log.push("posted")
+        });
+        let run = tokio::spawn(context.run(steps(log.clone(), "run")));
+        settle().await;
+        assert_eq!(log.take(), ["exclusive enters"]);
+
+        gate.open();
+        exclusive.await.unwrap();
+        spawned.await.unwrap();
+        posted.await.unwrap();
+        run.await.unwrap();
+        let log = log.take();
+        assert_eq!(log[0], "exclusive leaves");
+        let place = |name: &str| log.iter().position(|line| line == name).unwrap();
+        assert!(place("spawned enters") < place("posted"), "{log:?}");
+        assert!(log.contains(&"run leaves".to_owned()));
+        context.idle().await.unwrap();
+    });
+}
+
+#[test]
+fn post_23_exclusive_work_that_awaits_its_own_posts_and_spawns_does_not_deadlock() {
+    #[context_async(Request)]
+    async fn inner(log: Log) {
+        log.push("inner");
+        yield_now().await;
+        scheduler!().post(|_| ()).await.unwrap();
+        log.push("inner again");
+    }
+
+    #[context_async(Request)]
+    async fn outer(log: Log) {
+        let scheduler = scheduler!();
+        scheduler
+            .post(|request| request.opinion.set(7))
+            .await
+            .unwrap();
+        scheduler.spawn(inner(log.clone())).await.unwrap();
+        scheduler.run(inner(log.clone())).await;
+        scheduler.spawn_exclusive(inner(log.clone())).await.unwrap();
+        log.push("outer");
+    }
+
+    on_pool!(2, async {
+        let log = Log::new();
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let exclusive = scheduler.spawn_exclusive(outer(log.clone()));
+        let other = scheduler.spawn(steps(log.clone(), "other"));
+        exclusive.await.unwrap();
+        other.await.unwrap();
+        let log = log.take();
+        let outer = log.iter().position(|line| line == "outer").unwrap();
+        assert_eq!(outer, 6);
+        let other = log.iter().position(|line| line == "other enters").unwrap();
+        assert!(other > outer || other == 0, "{log:?}");
+        assert_eq!(context.run(decides(7)).await, true);
+    });
+}
+
+#[test]
+fn send_13_a_send_keeps_posts_out_and_they_run_in_order_after_it() {
+    on_pool!(2, async {
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let posts = tokio::task::spawn_blocking(move || {
+            let again = scheduler.clone();
+            let held = scheduler.blocking_send(|request| {
+                let posts = [1, 2, 3].map(|n| {
+                    again.post(move |request: &Request| request.seen.borrow_mut().push(n))
+                });
+                again
+                    .blocking_send(|again| assert!(std::ptr::eq(again, request)))
+                    .unwrap();
+                assert!(request.seen.borrow().is_empty());
+                posts
+            });
+            held.unwrap()
+        });
+        for post in posts.await.unwrap() {
+            post.await.unwrap();
+        }
+        let seen = context.scheduler().post(|request| request.seen.take());
+        assert_eq!(seen.await.unwrap(), [1, 2, 3]);
+    });
+}
+
+#[test]
+fn the_order_of_one_poster_holds_across_exclusive_work() {
+    on_pool!(4, async {
+        for _ in 0..50 {
+            let context = RequestContext::new(Request::default());
+            let scheduler = context.scheduler();
+            for n in 0..60 {
+                if n % 20 == 0 {
+                    drop(
+                        scheduler.spawn_exclusive(context_block!(Request, async move {
+                            yield_now().await;
+                            yield_now().await;
+                            context!().seen.borrow_mut().push(n);
+                        })),
+                    );
+                } else {
+                    drop(scheduler.post(move |request| request.seen.borrow_mut().push(n)));
+                }
+            }
+            context.idle().await.unwrap();
+            let seen = scheduler.post(|request| request.seen.take()).await.unwrap();
+            let posts: Vec<u32> = seen.iter().copied().filter(|n| n % 20 != 0).collect();
+            assert!(posts.is_sorted(), "{posts:?}");
+            assert_eq!(seen.len(), 60);
+        }
+    });
+}
+
+#[test]
+fn exclusive_work_that_panics_or_is_aborted_lets_the_others_go_on() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let panics = scheduler.spawn_exclusive(async {
+            yield_now().await;
+            std::panic::resume_unwind(Box::new("lost"));
+        });
+        let never = scheduler.spawn_exclusive(std::future::pending::<()>());
+        let after = scheduler.post(|_| 42);
+        assert!(panics.await.unwrap_err().is_panic());
+        settle().await;
+        assert!(!after.is_finished());
+        never.abort();
+        assert_eq!(after.await.unwrap(), 42);
+        assert!(never.await.unwrap_err().is_cancelled());
+        context.idle().await.unwrap();
+    });
+}
+
+#[test]
+fn cancelling_drops_exclusive_work_and_what_it_kept_out() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let never = scheduler.spawn_exclusive(std::future::pending::<()>());
+        let kept_out = scheduler.post(|_| ());
+        let next = scheduler.spawn_exclusive(async {});
+        settle().await;
+        context.cancel();
+        assert!(never.await.unwrap_err().is_cancelled());
+        assert!(kept_out.await.unwrap_err().is_cancelled());
+        assert!(next.await.unwrap_err().is_cancelled());
+        context.idle().await.unwrap();
+        context.run(decides(1)).await;
+    });
+}
+
+#[test]
+fn a_run_or_a_send_that_is_kept_out_goes_on_after_the_end() {
+    on_pool!(4, async {
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let gate = Gate::new();
+        let exclusive = scheduler.spawn_exclusive({
+            let gate = gate.clone();
+            async move { gate.opened().await }
+        });
+        let run = tokio::spawn(context.run(decides(3)));
+        let abandoned = tokio::spawn(context.run(decides(4)));
+        let send = tokio::task::spawn_blocking({
+            let scheduler = scheduler.clone();
+            move || scheduler.blocking_send(|request| request.opinion.get())
+        });
+        settle().await;
+        abandoned.abort();
+        assert!(abandoned.await.unwrap_err().is_cancelled());
+        gate.open();
+        exclusive.await.unwrap();
+        assert!(run.await.unwrap());
+        assert!(send.await.unwrap().is_ok());
+    });
+}
+
+#[test]
+fn work_that_outlives_the_exclusive_work_it_was_started_by_is_ordinary() {
+    on_one_thread!(async {
+        let log = Log::new();
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let gate = Gate::new();
+        let outlives = {
+            let (log, gate) = (log.clone(), gate.clone());
+            async move {
+                gate.opened().await;
+                log.push("outlived it");
+            }
+        };
+        let exclusive = scheduler.spawn_exclusive(context_block!(Request, async move {
+            drop(scheduler!().spawn(outlives));
+        }));
+        exclusive.await.unwrap();
+        let second = Gate::new();
+        let exclusive = scheduler.spawn_exclusive({
+            let second = second.clone();
+            async move { second.opened().await }
+        });
+        settle().await;
+        gate.open();
+        settle().await;
+        assert!(log.take().is_empty(), "kept out by the second one");
+        second.open();
+        exclusive.await.unwrap();
+        context.idle().await.unwrap();
+        assert_eq!(log.take(), ["outlived it"]);
+    });
+}
+
+#[test]
+fn exclusive_work_of_one_context_does_not_concern_another() {
+    on_one_thread!(async {
+        let busy = RequestContext::new(Request::default());
+        let never = busy
+            .scheduler()
+            .spawn_exclusive(std::future::pending::<()>());
+        settle().await;
+        let other = RequestContext::new(Request::default());
+        assert!(other.run(decides(1)).await);
+        assert!(other.scheduler().spawn_exclusive(decides(2)).await.unwrap());
+        never.abort();
+        busy.idle().await.unwrap();
+    });
+}
+
+#[test]
+fn a_concurrent_context_refuses_exclusive_work_at_the_caller() {
+    on_one_thread!(async {
+        let context = RequestContext::concurrent(());
+        let scheduler = context.scheduler();
+        let caught = caught(|| drop(scheduler.spawn_exclusive(async {})));
+        assert!(caught.message.contains("is concurrent"), "{caught:?}");
+        assert!(caught.file.ends_with("exclusive.rs"), "{caught:?}");
+        context.idle().await.unwrap();
+    });
+}
