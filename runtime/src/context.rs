@@ -49,12 +49,31 @@ pub(crate) struct Header {
     /// The token of bodies that need any context.
     pub(crate) current: CurrentAnyContext<'static>,
     pub(crate) owner: Owner,
-    /// Whether its work runs in parallel: then the state is `Sync`, and there are no turns.
-    pub(crate) concurrent: bool,
+    pub(crate) kind: Kind,
     pub(crate) turn: Turn,
     pub(crate) queue: Queue<Runnable>,
     pub(crate) outstanding: Outstanding,
-    pub(crate) runtime: Handle,
+}
+
+/// Where a context's work runs, and what may overlap.
+pub(crate) enum Kind {
+    /// On a runtime, one at a time.
+    Serial(Handle),
+    /// On a runtime, in parallel: the state is `Sync`, and there are no turns.
+    Concurrent(Handle),
+}
+
+impl Kind {
+    pub(crate) fn is_concurrent(&self) -> bool {
+        matches!(self, Kind::Concurrent(_))
+    }
+
+    /// Where detached work goes that is started on the context.
+    pub(crate) fn runtime(&self) -> Option<&Handle> {
+        match self {
+            Kind::Serial(runtime) | Kind::Concurrent(runtime) => Some(runtime),
+        }
+    }
 }
 
 /// A context's allocation. `repr(C)`: a header that states `S` is the start of an `Inner<S>`.
@@ -72,21 +91,25 @@ pub(crate) trait Context: Send + Sync + 'static {
     fn into_dyn(self: Arc<Self>) -> Arc<dyn Context>;
 }
 
-impl<S: Send + 'static> Inner<S> {
-    /// For a context whose work runs one at a time.
-    fn serial(state: S, runtime: Handle) -> Arc<Self> {
-        Self::new(state, runtime, false)
+impl<S: 'static> Inner<S> {
+    /// For a context whose work runs one at a time, on any thread; hence `Send`.
+    fn serial(state: S, runtime: Handle) -> Arc<Self>
+    where
+        S: Send,
+    {
+        Self::new(state, Kind::Serial(runtime))
     }
 
     /// For a context whose work runs in parallel; hence `Sync`.
     fn concurrent(state: S, runtime: Handle) -> Arc<Self>
     where
-        S: Sync,
+        S: Send + Sync,
     {
-        Self::new(state, runtime, true)
+        Self::new(state, Kind::Concurrent(runtime))
     }
 
-    fn new(state: S, runtime: Handle, concurrent: bool) -> Arc<Self> {
+    /// Only for the constructors above, which bound `S` as the kind needs it.
+    fn new(state: S, kind: Kind) -> Arc<Self> {
         Arc::new_cyclic(|weak: &Weak<Self>| {
             let inner = NonNull::new(weak.as_ptr().cast_mut()).expect("an `Arc` is not null");
             Inner {
@@ -96,20 +119,50 @@ impl<S: Send + 'static> Inner<S> {
                     state_name: type_name::<S>,
                     current: CurrentAnyContext::of(inner),
                     owner: Owner::of(inner),
-                    concurrent,
+                    kind,
                     turn: Turn::new(),
                     queue: Queue::new(),
                     outstanding: Outstanding::new(),
-                    runtime,
                 },
                 current: CurrentContext::of(inner),
                 state: OnTurn::new(state),
             }
         })
     }
+
+    /// See [`RequestContext::idle`].
+    pub(crate) fn idle(
+        self: Arc<Self>,
+    ) -> impl Future<Output = Result<(), Panicked>> + Send + use<S> {
+        /// Gives the place up when the future is dropped.
+        struct Waiting<S>(Arc<Inner<S>>, Option<Place>);
+        impl<S> Drop for Waiting<S> {
+            fn drop(&mut self) {
+                self.0.header.outstanding.leave(&mut self.1);
+            }
+        }
+
+        let mut waiting = Waiting(self, None);
+        poll_fn(move |cx| {
+            let Waiting(inner, place) = &mut waiting;
+            let Header {
+                id, outstanding, ..
+            } = &inner.header;
+            assert!(
+                !trusted::runs_work_of(&inner.header),
+                "`idle` was awaited by work that it waits for, spawned or posted on {id}"
+            );
+            let panics = ready!(outstanding.poll_idle(cx, place));
+            Poll::Ready(if panics.is_empty() {
+                Ok(())
+            } else {
+                Err(Panicked::new(*id, panics))
+            })
+        })
+    }
 }
 
-impl<S: Send + 'static> Context for Inner<S> {
+impl<S: 'static> Context for Inner<S> {
     fn header(&self) -> &Header {
         &self.header
     }
@@ -163,7 +216,7 @@ impl Header {
     /// The turn, if this thread has it already, or needs none.
     #[inline]
     pub(crate) fn inline(&self) -> Option<Held<'_>> {
-        (self.concurrent || trusted::holds(self)).then(|| Held::new(self, false))
+        (self.kind.is_concurrent() || trusted::holds(self)).then(|| Held::new(self, false))
     }
 
     /// The turn, or a waker left at `place`. Goes in at once where this thread holds it already.
@@ -201,11 +254,17 @@ impl Header {
 /// item. A runtime that has shut down drops what is started here and now, and the work with it.
 pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable) {
     let header = context.header();
-    let runtime = header.runtime.clone();
-    if header.concurrent {
-        drop(runtime.spawn(Step::new(context, item)));
-    } else if header.queue.push(item) {
-        drop(runtime.spawn(Driver::new(context)));
+    match &header.kind {
+        Kind::Serial(runtime) => {
+            if header.queue.push(item) {
+                let runtime = runtime.clone();
+                drop(runtime.spawn(Driver::new(context)));
+            }
+        }
+        Kind::Concurrent(runtime) => {
+            let runtime = runtime.clone();
+            drop(runtime.spawn(Step::new(context, item)));
+        }
     }
 }
 
@@ -365,31 +424,7 @@ impl<S: Send + 'static> RequestContext<S> {
     /// # }
     /// ```
     pub fn idle(&self) -> impl Future<Output = Result<(), Panicked>> + Send + use<S> {
-        /// Gives the place up when the future is dropped.
-        struct Waiting<S: Send + 'static>(Arc<Inner<S>>, Option<Place>);
-        impl<S: Send + 'static> Drop for Waiting<S> {
-            fn drop(&mut self) {
-                self.0.header.outstanding.leave(&mut self.1);
-            }
-        }
-
-        let mut waiting = Waiting(self.inner.clone(), None);
-        poll_fn(move |cx| {
-            let Waiting(inner, place) = &mut waiting;
-            let Header {
-                id, outstanding, ..
-            } = &inner.header;
-            assert!(
-                !trusted::runs_work_of(&inner.header),
-                "`idle` was awaited by work that it waits for, spawned or posted on {id}"
-            );
-            let panics = ready!(outstanding.poll_idle(cx, place));
-            Poll::Ready(if panics.is_empty() {
-                Ok(())
-            } else {
-                Err(Panicked::new(*id, panics))
-            })
-        })
+        self.inner.clone().idle()
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Scheduler<S> {
     inner: Arc<Inner<S>>,
 }
 
-impl<S: Send + 'static> Scheduler<S> {
+impl<S: 'static> Scheduler<S> {
     pub(crate) fn new(inner: Arc<Inner<S>>) -> Self {
         Scheduler { inner }
     }
@@ -135,7 +135,8 @@ impl<S: Send + 'static> Scheduler<S> {
     /// ```
     pub fn blocking_send<F, R>(&self, closure: F) -> Result<R, SendError>
     where
-        F: FnOnce(&S) -> R,
+        F: FnOnce(&S) -> R + Send,
+        R: Send,
     {
         let header = &self.inner.header;
         if header.outstanding.is_closed() {
@@ -153,7 +154,7 @@ impl<S: Send + 'static> Scheduler<S> {
     where
         W: Work<S, Future = F, Output = T>,
         F: Future<Output = T> + Send + 'static,
-        T: 'static,
+        T: Send + 'static,
     {
         Run::new::<S, _, _>(self.inner.clone(), work)
     }
@@ -230,7 +231,7 @@ impl AnyScheduler {
     where
         W: Work<AnyState, Future = F, Output = T>,
         F: Future<Output = T> + Send + 'static,
-        T: 'static,
+        T: Send + 'static,
     {
         Run::new::<AnyState, _, _>(self.inner.clone(), work)
     }
