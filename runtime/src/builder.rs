@@ -134,8 +134,8 @@ impl<S: 'static> Builder<S> {
         if let Some(turns) = self.budget {
             self.settings.budget = Some(NonZeroUsize::new(turns).ok_or(BuildError::ZeroBudget)?);
         }
-        let origin = self.origin()?;
-        Ok(RequestContext::of(Inner::serial(state, origin)))
+        let (runtime, origin) = self.origin()?;
+        Ok(RequestContext::of(Inner::serial(state, runtime, origin)))
     }
 
     /// A context with this state, whose work runs in parallel: as [`RequestContext::concurrent`] makes
@@ -151,11 +151,13 @@ impl<S: 'static> Builder<S> {
         if self.budget.is_some() {
             return Err(BuildError::BudgetWithoutTurns);
         }
-        let origin = self.origin()?;
-        Ok(RequestContext::of(Inner::concurrent(state, origin)))
+        let (runtime, origin) = self.origin()?;
+        Ok(RequestContext::of(Inner::concurrent(
+            state, runtime, origin,
+        )))
     }
 
-    fn origin(mut self) -> Result<Origin, BuildError> {
+    fn origin(mut self) -> Result<(Handle, Origin), BuildError> {
         let runtime = match self.runtime {
             Some(runtime) => runtime,
             None => Handle::try_current().map_err(|_| BuildError::NoRuntime)?,
@@ -163,12 +165,12 @@ impl<S: 'static> Builder<S> {
         if !self.hooks.is_empty() {
             self.settings.around_turn = Some(Box::new(TurnHooks(self.hooks)));
         }
-        Ok(Origin {
-            runtime,
+        let origin = Origin {
             settings: Some(Arc::new(self.settings)),
             cancelled_by: self.parent,
             parent: None,
-        })
+        };
+        Ok((runtime, origin))
     }
 }
 

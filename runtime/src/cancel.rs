@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{self, Wake, Waker},
+    thread,
 };
 
 use tokio::runtime::Handle;
@@ -46,7 +47,7 @@ struct Watched {
 struct Cancel {
     cancelled: AtomicBool,
     context: Weak<dyn Context>,
-    runtime: Handle,
+    runtime: Option<Handle>,
 }
 
 impl Wake for Cancel {
@@ -56,11 +57,15 @@ impl Wake for Cancel {
         // takes later.
         self.cancelled.store(true, Ordering::Relaxed);
         let context = self.context.clone();
-        drop(self.runtime.spawn(async move {
+        let sweep = move || {
             if let Some(context) = context.upgrade() {
                 context.header().cancellation.sweep();
             }
-        }));
+        };
+        match &self.runtime {
+            Some(runtime) => drop(runtime.spawn(async move { sweep() })),
+            None => drop(thread::spawn(sweep)),
+        }
     }
 }
 
@@ -153,7 +158,7 @@ impl Watched {
         let cancel = Arc::new(Cancel {
             cancelled: AtomicBool::new(false),
             context: Arc::downgrade(context),
-            runtime: context.header().runtime.clone(),
+            runtime: context.header().kind.runtime().cloned(),
         });
         let waker = Waker::from(cancel.clone());
         let mut watch = Box::pin(token.clone().cancelled_owned());

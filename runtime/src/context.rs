@@ -54,8 +54,7 @@ pub(crate) struct Header {
     /// The token of bodies that need any context.
     pub(crate) current: CurrentAnyContext<'static>,
     pub(crate) owner: Owner,
-    /// Whether its work runs in parallel: then the state is `Sync`, and there are no turns.
-    pub(crate) concurrent: bool,
+    pub(crate) kind: Kind,
     pub(crate) turn: Turn,
     pub(crate) queue: Queue<Runnable>,
     pub(crate) outstanding: Outstanding,
@@ -63,26 +62,36 @@ pub(crate) struct Header {
     pub(crate) cancellation: Cancellation,
     pub(crate) family: Family,
     pub(crate) settings: Option<Arc<Settings>>,
-    pub(crate) runtime: Handle,
     /// How many `RequestContext`s own it.
     owners: atomic::AtomicUsize,
 }
 
 /// Where a context comes from.
+#[derive(Default)]
 pub(crate) struct Origin {
-    pub(crate) runtime: Handle,
     pub(crate) settings: Option<Arc<Settings>>,
     pub(crate) cancelled_by: Option<CancellationToken>,
     pub(crate) parent: Option<Arc<dyn Context>>,
 }
 
-impl Origin {
-    pub(crate) fn of_runtime(runtime: Handle) -> Self {
-        Origin {
-            runtime,
-            settings: None,
-            cancelled_by: None,
-            parent: None,
+/// Where a context's work runs, and what may overlap.
+#[derive(Clone)]
+pub(crate) enum Kind {
+    /// On a runtime, one at a time.
+    Serial(Handle),
+    /// On a runtime, in parallel: the state is `Sync`, and there are no turns.
+    Concurrent(Handle),
+}
+
+impl Kind {
+    pub(crate) fn is_concurrent(&self) -> bool {
+        matches!(self, Kind::Concurrent(_))
+    }
+
+    /// Where detached work goes that is started on the context.
+    pub(crate) fn runtime(&self) -> Option<&Handle> {
+        match self {
+            Kind::Serial(runtime) | Kind::Concurrent(runtime) => Some(runtime),
         }
     }
 }
@@ -102,24 +111,34 @@ pub(crate) trait Context: Send + Sync + 'static {
     fn into_dyn(self: Arc<Self>) -> Arc<dyn Context>;
 }
 
-impl<S: Send + 'static> Inner<S> {
-    /// For a context whose work runs one at a time.
-    pub(crate) fn serial(state: S, origin: Origin) -> Arc<Self> {
-        Self::new(state, origin, false)
+impl<S: 'static> Inner<S> {
+    /// For a context whose work runs one at a time, on any thread; hence `Send`.
+    pub(crate) fn serial(state: S, runtime: Handle, origin: Origin) -> Arc<Self>
+    where
+        S: Send,
+    {
+        Self::new(state, Kind::Serial(runtime), origin)
     }
 
     /// For a context whose work runs in parallel; hence `Sync`.
-    pub(crate) fn concurrent(state: S, origin: Origin) -> Arc<Self>
+    pub(crate) fn concurrent(state: S, runtime: Handle, origin: Origin) -> Arc<Self>
     where
-        S: Sync,
+        S: Send + Sync,
     {
-        Self::new(state, origin, true)
+        Self::new(state, Kind::Concurrent(runtime), origin)
     }
 
-    /// `concurrent` only for a state that is `Sync`.
-    pub(crate) fn new(state: S, origin: Origin, concurrent: bool) -> Arc<Self> {
+    /// For a child of a context with state `S`, of the same kind.
+    pub(crate) fn forked(state: S, kind: Kind, origin: Origin) -> Arc<Self>
+    where
+        S: Send,
+    {
+        Self::new(state, kind, origin)
+    }
+
+    /// Only for the constructors above, which bound `S` as the kind needs it.
+    fn new(state: S, kind: Kind, origin: Origin) -> Arc<Self> {
         let Origin {
-            runtime,
             settings,
             cancelled_by,
             parent,
@@ -134,7 +153,7 @@ impl<S: Send + 'static> Inner<S> {
                     state_name: type_name::<S>,
                     current: CurrentAnyContext::of(inner),
                     owner: Owner::of(inner),
-                    concurrent,
+                    kind,
                     turn: Turn::new(),
                     queue: Queue::new(),
                     outstanding: Outstanding::new(),
@@ -142,7 +161,6 @@ impl<S: Send + 'static> Inner<S> {
                     cancellation: Cancellation::new(),
                     family,
                     settings,
-                    runtime,
                     owners: atomic::AtomicUsize::new(0),
                 },
                 current: CurrentContext::of(inner),
@@ -159,9 +177,40 @@ impl<S: Send + 'static> Inner<S> {
         }
         inner
     }
+
+    /// See [`RequestContext::idle`].
+    pub(crate) fn idle(
+        self: Arc<Self>,
+    ) -> impl Future<Output = Result<(), Panicked>> + Send + use<S> {
+        /// Gives the place up when the future is dropped.
+        struct AtPlace<S>(Arc<Inner<S>>, Option<Place>);
+        impl<S> Drop for AtPlace<S> {
+            fn drop(&mut self) {
+                self.0.header.outstanding.leave(&mut self.1);
+            }
+        }
+
+        let mut waiting = AtPlace(self, None);
+        poll_fn(move |cx| {
+            let AtPlace(inner, place) = &mut waiting;
+            let header = &inner.header;
+            let id = header.id;
+            assert!(
+                !trusted::runs_work_of(id),
+                "`idle` was awaited by work that it waits for, spawned or posted on {id}"
+            );
+            ready!(header.outstanding.poll_idle(cx, place));
+            let failures = header.take_failures();
+            Poll::Ready(if failures.is_empty() {
+                Ok(())
+            } else {
+                Err(Panicked::new(id, header.name(), failures))
+            })
+        })
+    }
 }
 
-impl<S: Send + 'static> Context for Inner<S> {
+impl<S: 'static> Context for Inner<S> {
     fn header(&self) -> &Header {
         &self.header
     }
@@ -224,7 +273,7 @@ impl Header {
     /// The turn, if this thread has it already, or needs none.
     #[inline]
     pub(crate) fn inline(&self) -> Option<Held<'_>> {
-        (self.concurrent || trusted::holds(self)).then(|| Held::new(self, false))
+        (self.kind.is_concurrent() || trusted::holds(self)).then(|| Held::new(self, false))
     }
 
     /// The turn, or a waker left where `waiting` says. Goes in at once where this thread holds it already.
@@ -286,11 +335,17 @@ impl Header {
 /// item. A runtime that has shut down drops what is started here and now, and the work with it.
 pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable) {
     let header = context.header();
-    let runtime = header.runtime.clone();
-    if header.concurrent {
-        drop(runtime.spawn(Step::new(context, item)));
-    } else if header.queue.push(item) {
-        drop(runtime.spawn(Driver::new(context)));
+    match &header.kind {
+        Kind::Serial(runtime) => {
+            if header.queue.push(item) {
+                let runtime = runtime.clone();
+                drop(runtime.spawn(Driver::new(context)));
+            }
+        }
+        Kind::Concurrent(runtime) => {
+            let runtime = runtime.clone();
+            drop(runtime.spawn(Step::new(context, item)));
+        }
     }
 }
 
@@ -343,8 +398,8 @@ impl<S: Send + 'static> RequestContext<S> {
     /// Off a tokio runtime, as [`tokio::spawn`] does.
     #[track_caller]
     pub fn new(state: S) -> Self {
-        let origin = Origin::of_runtime(current_runtime("new"));
-        RequestContext::of(Inner::serial(state, origin))
+        let runtime = current_runtime("new");
+        RequestContext::of(Inner::serial(state, runtime, Origin::default()))
     }
 
     /// A new context whose work runs in parallel, on a state that is `Sync`: the same calls, and nothing
@@ -378,8 +433,8 @@ impl<S: Send + 'static> RequestContext<S> {
     where
         S: Sync,
     {
-        let origin = Origin::of_runtime(current_runtime("concurrent"));
-        RequestContext::of(Inner::concurrent(state, origin))
+        let runtime = current_runtime("concurrent");
+        RequestContext::of(Inner::concurrent(state, runtime, Origin::default()))
     }
 
     /// Makes a context with settings: a runtime, a name, a budget, hooks, a token that cancels it.
@@ -461,31 +516,7 @@ impl<S: Send + 'static> RequestContext<S> {
     /// # }
     /// ```
     pub fn idle(&self) -> impl Future<Output = Result<(), Panicked>> + Send + use<S> {
-        /// Gives the place up when the future is dropped.
-        struct Waiting<S: Send + 'static>(Arc<Inner<S>>, Option<Place>);
-        impl<S: Send + 'static> Drop for Waiting<S> {
-            fn drop(&mut self) {
-                self.0.header.outstanding.leave(&mut self.1);
-            }
-        }
-
-        let mut waiting = Waiting(self.inner.clone(), None);
-        poll_fn(move |cx| {
-            let Waiting(inner, place) = &mut waiting;
-            let header = &inner.header;
-            let id = header.id;
-            assert!(
-                !trusted::runs_work_of(id),
-                "`idle` was awaited by work that it waits for, spawned or posted on {id}"
-            );
-            ready!(header.outstanding.poll_idle(cx, place));
-            let failures = header.take_failures();
-            Poll::Ready(if failures.is_empty() {
-                Ok(())
-            } else {
-                Err(Panicked::new(id, header.name(), failures))
-            })
-        })
+        self.inner.clone().idle()
     }
 }
 

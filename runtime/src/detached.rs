@@ -133,7 +133,7 @@ fn runtime() -> Handle {
         Ok(runtime) => return runtime,
         Err(error) => error,
     };
-    match trusted::find_held(|held| Some(held.runtime.clone())) {
+    match trusted::find_held(|held| held.kind.runtime().cloned()) {
         Some(runtime) => runtime,
         None => panic!(
             "detached work was started off a tokio runtime, and has none to run on ({missing})"

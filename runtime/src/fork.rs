@@ -96,12 +96,9 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
     }
 
     fn origin(&self) -> Origin {
-        let header = self.inner().header();
         Origin {
-            runtime: header.runtime.clone(),
-            settings: header.settings.clone(),
-            cancelled_by: None,
-            parent: None,
+            settings: self.inner().header.settings.clone(),
+            ..Origin::default()
         }
     }
 
@@ -116,8 +113,8 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
         header.end(1);
         let forked = trusted::enter(&held, false, || trusted::with_state(S::fork));
         let state = forked.expect("entered above");
-        let concurrent = header.concurrent;
-        Ok(RequestContext::of(Inner::new(state, origin, concurrent)))
+        let kind = header.kind.clone();
+        Ok(RequestContext::of(Inner::forked(state, kind, origin)))
     }
 }
 

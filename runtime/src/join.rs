@@ -163,7 +163,7 @@ impl<T> JoinHandle<T> {
     fn would_block(&self) -> Result<(), JoinError> {
         let context = self.context_id();
         let own_turn = trusted::find_held(|held| {
-            (Some(held.id) == context && !held.concurrent).then(|| Why::OwnTurn {
+            (Some(held.id) == context && !held.kind.is_concurrent()).then(|| Why::OwnTurn {
                 outstanding: held.outstanding.count(),
             })
         });

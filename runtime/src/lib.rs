@@ -253,7 +253,7 @@ pub mod __private {
         fn scheduler(&self) -> Self::Scheduler;
     }
 
-    impl<S: Send + 'static> CurrentScheduler for CurrentContext<'_, S> {
+    impl<S: 'static> CurrentScheduler for CurrentContext<'_, S> {
         type Scheduler = Scheduler<S>;
 
         fn scheduler(&self) -> Scheduler<S> {

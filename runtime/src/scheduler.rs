@@ -48,7 +48,7 @@ pub struct Scheduler<S> {
     inner: Arc<Inner<S>>,
 }
 
-impl<S: Send + 'static> Scheduler<S> {
+impl<S: 'static> Scheduler<S> {
     pub(crate) fn new(inner: Arc<Inner<S>>) -> Self {
         Scheduler { inner }
     }
@@ -195,7 +195,8 @@ impl<S: Send + 'static> Scheduler<S> {
     /// ```
     pub fn blocking_send<F, R>(&self, closure: F) -> Result<R, SendError>
     where
-        F: FnOnce(&S) -> R,
+        F: FnOnce(&S) -> R + Send,
+        R: Send,
     {
         let header = &self.inner.header;
         if header.outstanding.is_closed() {
@@ -215,7 +216,7 @@ impl<S: Send + 'static> Scheduler<S> {
     where
         W: Work<S, Future = F, Output = T>,
         F: Future<Output = T> + Send + 'static,
-        T: 'static,
+        T: Send + 'static,
     {
         Run::new::<S, _, _>(self.inner.clone(), work)
     }
@@ -272,7 +273,7 @@ impl<S> fmt::Debug for Scheduler<S> {
 #[track_caller]
 fn exclusive_scope(context: &Header) -> Scope {
     assert!(
-        !context.concurrent,
+        !context.kind.is_concurrent(),
         "exclusive work was spawned on {}, which is concurrent: it has no turns to exclude others from",
         context.id
     );
@@ -323,7 +324,7 @@ impl AnyScheduler {
     where
         W: Work<AnyState, Future = F, Output = T>,
         F: Future<Output = T> + Send + 'static,
-        T: 'static,
+        T: Send + 'static,
     {
         Run::new::<AnyState, _, _>(self.inner.clone(), work)
     }

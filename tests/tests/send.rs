@@ -57,7 +57,7 @@ fn send_03_to_a_busy_context_waits_for_the_turn() {
         let first = thread::spawn({
             let (scheduler, log) = (context.scheduler(), log.clone());
             move || {
-                scheduler.blocking_send(|_| {
+                scheduler.blocking_send(move |_| {
                     started.send(()).unwrap();
                     released.recv().unwrap();
                     log.push("first ended");
@@ -141,7 +141,7 @@ fn send_08_a_turn_that_has_ended_is_not_owned_any_more() {
         let (release, released) = mpsc::channel::<()>();
         let scheduler = context.scheduler();
         let holder = spawn_blocking(move || {
-            scheduler.blocking_send(|_| {
+            scheduler.blocking_send(move |_| {
                 started.send(()).unwrap();
                 released.recv().unwrap();
             })
@@ -183,7 +183,7 @@ fn a_wait_on_an_async_worker_is_an_error_at_once_and_no_wait_is_none() {
         let holder = spawn_blocking({
             let scheduler = scheduler.clone();
             move || {
-                scheduler.blocking_send(|_| {
+                scheduler.blocking_send(move |_| {
                     started.send(()).unwrap();
                     released.recv().unwrap();
                 })
@@ -221,7 +221,7 @@ fn a_ring_of(size: usize) {
                 );
                 let all_held = all_held.clone();
                 thread::spawn(move || {
-                    own.blocking_send(|_| {
+                    own.blocking_send(move |_| {
                         all_held.wait();
                         increment(&next)
                     })

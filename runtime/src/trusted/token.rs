@@ -20,9 +20,13 @@ use crate::{
 /// The state of a context.
 pub(crate) struct OnTurn<S>(ManuallyDrop<S>);
 
-// SAFETY: `&S` is only handed out inside an entry (invariant 6): to one thread at a time, which `Send`
-// allows, or in a concurrent context, whose `S` is `Sync` (invariant 1).
-unsafe impl<S: Send> Sync for OnTurn<S> {}
+// SAFETY: the handles of a context are `Send` whatever its state is. To own one is not to reach the
+// state: `&S` is only handed out inside an entry (invariant 6), and the constructors of `Inner` bound
+// `S` as its kind needs it: `Send` where the one thread that may enter changes, and `Sync` too where
+// many enter at once (invariant 1).
+unsafe impl<S> Send for OnTurn<S> {}
+// SAFETY: as above.
+unsafe impl<S> Sync for OnTurn<S> {}
 
 impl<S> OnTurn<S> {
     pub(crate) fn new(state: S) -> Self {
