@@ -15,11 +15,10 @@ use tokio::runtime::Handle;
 
 use crate::{
     CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
-    driver::{Driver, Step},
     outstanding::{Outstanding, contained},
     queue::Queue,
     task::Runnable,
-    trusted::{self, OnTurn, Owner},
+    trusted::{self, OnTurn},
     turn::Turn,
     waiters::Place,
 };
@@ -48,7 +47,8 @@ pub(crate) struct Header {
     pub(crate) state_name: fn() -> &'static str,
     /// The token of bodies that need any context.
     pub(crate) current: CurrentAnyContext<'static>,
-    pub(crate) owner: Owner,
+    /// This context: what new owners are made from.
+    pub(crate) this: Weak<dyn Context>,
     /// Whether its work runs in parallel: then the state is `Sync`, and there are no turns.
     pub(crate) concurrent: bool,
     pub(crate) turn: Turn,
@@ -69,7 +69,6 @@ pub(crate) struct Inner<S> {
 /// A context whose state's type is not known.
 pub(crate) trait Context: Send + Sync + 'static {
     fn header(&self) -> &Header;
-    fn into_dyn(self: Arc<Self>) -> Arc<dyn Context>;
 }
 
 impl<S: Send + 'static> Inner<S> {
@@ -95,7 +94,7 @@ impl<S: Send + 'static> Inner<S> {
                     state_type: TypeId::of::<S>(),
                     state_name: type_name::<S>,
                     current: CurrentAnyContext::of(inner),
-                    owner: Owner::of(inner),
+                    this: weak.clone(),
                     concurrent,
                     turn: Turn::new(),
                     queue: Queue::new(),
@@ -112,10 +111,6 @@ impl<S: Send + 'static> Inner<S> {
 impl<S: Send + 'static> Context for Inner<S> {
     fn header(&self) -> &Header {
         &self.header
-    }
-
-    fn into_dyn(self: Arc<Self>) -> Arc<dyn Context> {
-        self
     }
 }
 
@@ -194,18 +189,6 @@ impl Header {
             }
         };
         trusted::enter(&held, false, || drop(remains));
-    }
-}
-
-/// Queues an item of work, and starts a driver if there is none; where work runs in parallel, starts the
-/// item. A runtime that has shut down drops what is started here and now, and the work with it.
-pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable) {
-    let header = context.header();
-    let runtime = header.runtime.clone();
-    if header.concurrent {
-        drop(runtime.spawn(Step::new(context, item)));
-    } else if header.queue.push(item) {
-        drop(runtime.spawn(Driver::new(context)));
     }
 }
 

@@ -13,14 +13,30 @@ use std::{
 use tokio::task::coop;
 
 use crate::{
-    context::Context,
-    task::{Runnable, run},
+    context::{Context, Header},
+    task::Runnable,
     trusted,
     waiters::Place,
 };
 
 /// How many items one poll of the driver runs at most, before other tasks of the runtime get to run.
 const BUDGET: usize = 64;
+
+/// Queues an item of work, and starts a driver if there is none; where work runs in parallel, starts the
+/// item. A runtime that has shut down drops what is started here and now, and the work with it.
+pub(crate) fn enqueue(header: &Header, item: Runnable) {
+    let owner = || {
+        header
+            .this
+            .upgrade()
+            .expect("who queues work owns its context")
+    };
+    if header.concurrent {
+        drop(header.runtime.spawn(Step::new(owner(), item)));
+    } else if header.queue.push(item) {
+        drop(header.runtime.spawn(Driver::new(owner())));
+    }
+}
 
 pub(crate) struct Driver {
     context: Arc<dyn Context>,
@@ -53,7 +69,7 @@ impl Future for Driver {
                 return Poll::Ready(());
             }
             let item = this.batch.pop_front();
-            trusted::enter(&held, true, || item.map(run));
+            trusted::enter(&held, true, || item.map(Runnable::run));
             // Items share this task's budget; without any left, tokio's resources would only refuse
             // them. And whoever waits for the turn gets a chance at it after each item.
             if !coop::has_budget_remaining() || header.turn.is_called() {
@@ -118,7 +134,7 @@ impl Future for Step {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let held = ready!(this.context.header().poll_turn(cx, &mut None));
-        trusted::enter(&held, true, || this.item.take().map(run));
+        trusted::enter(&held, true, || this.item.take().map(Runnable::run));
         Poll::Ready(())
     }
 }

@@ -1,6 +1,7 @@
 //! Spawned and posted work: one `async-task` task, scheduled into the queue of its context.
 
 use std::{
+    cell::Cell,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -11,25 +12,37 @@ use std::{
     task::{self, Poll, ready},
 };
 
-use async_task::Builder;
+use async_task::{Builder, Task};
 use pin_project_lite::pin_project;
 
 use crate::{
     JoinHandle, Work,
-    context::{Context, enqueue},
+    context::{Context, Inner as State},
+    driver::enqueue,
     outstanding::{Failure, Payload, discard},
     trusted::{self, Root},
 };
 
-/// What the queue and the handle say to each other about one item. `Relaxed` throughout: the flags
-/// carry nothing, and whoever sets one wakes the item, so that the queue looks at it again.
-#[derive(Debug, Default)]
-pub(crate) struct Flags {
+/// What is kept beside the work, for its wakers, its handle and the queue. The flags are `Relaxed`
+/// throughout: they carry nothing, and whoever sets one wakes the item, so that the queue looks at it
+/// again.
+pub(crate) struct Meta {
+    /// Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
+    /// one whenever there is something to schedule.
+    context: Weak<dyn Context>,
     aborted: AtomicBool,
     detached: AtomicBool,
 }
 
-impl Flags {
+impl Meta {
+    fn new(context: Weak<dyn Context>) -> Self {
+        Meta {
+            context,
+            aborted: AtomicBool::new(false),
+            detached: AtomicBool::new(false),
+        }
+    }
+
     pub(crate) fn abort(&self) {
         self.aborted.store(true, Ordering::Relaxed);
     }
@@ -39,24 +52,53 @@ impl Flags {
     }
 }
 
-/// What the queue holds: one turn of a piece of work.
-pub(crate) type Runnable = async_task::Runnable<Arc<Flags>>;
-
-/// One item's turn. An aborted one is dropped instead, which drops its future, on the context.
-pub(crate) fn run(item: Runnable) {
-    let flags = item.metadata();
-    if flags.aborted.load(Ordering::Relaxed) {
-        return;
-    }
-    // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
-    // it; with this waker as the last one to go, it is scheduled once more, to be dropped.
-    let last = flags.detached.load(Ordering::Relaxed).then(|| item.waker());
-    item.run();
-    drop(last);
+thread_local! {
+    /// Whether the item that is polled next is to drop its work instead.
+    static CANCEL: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a piece of work came to. Without `Err` being taken, the panic goes to `idle`.
-pub(crate) type Outcome<T> = Result<Output<T>, Unclaimed>;
+/// What the queue holds: one turn of a piece of work. Dropped without it, it cancels the work, whose
+/// future it drops; so drop it on its context.
+pub(crate) struct Runnable(Option<Inner>);
+
+type Inner = async_task::Runnable<Meta>;
+
+impl Runnable {
+    pub(crate) fn run(mut self) {
+        let aborted = |item: &mut Inner| item.metadata().aborted.load(Ordering::Relaxed);
+        if let Some(item) = self.0.take_if(|item| !aborted(item)) {
+            // Work that suspends with neither handle nor waker left can never go on. `async-task` would
+            // leak it; with this waker as the last one to go, it is scheduled once more, to be dropped.
+            let detached = item.metadata().detached.load(Ordering::Relaxed);
+            let last = detached.then(|| item.waker());
+            poll(item, false);
+            drop(last);
+        }
+    }
+}
+
+impl Drop for Runnable {
+    fn drop(&mut self) {
+        if let Some(item) = self.0.take() {
+            poll(item, true);
+        }
+    }
+}
+
+fn poll(item: Inner, cancel: bool) {
+    let before = CANCEL.replace(cancel);
+    item.run();
+    CANCEL.set(before);
+}
+
+/// What a piece of work came to.
+pub(crate) type Outcome<T> = Result<Output<T>, Failed>;
+
+pub(crate) enum Failed {
+    /// Unless the panic is taken, it goes to `idle`.
+    Panicked(Unclaimed),
+    Cancelled,
+}
 
 /// What work resulted in. If nobody wants it, `async-task` drops it, and aborts if that panics.
 pub(crate) struct Output<T>(Option<T>);
@@ -85,7 +127,7 @@ impl Unclaimed {
     fn new<C: Context + ?Sized>(context: &Arc<C>, payload: Payload) -> Self {
         Unclaimed {
             failure: Some(context.header().outstanding.failure(payload)),
-            context: Arc::downgrade(&context.clone().into_dyn()),
+            context: context.header().this.clone(),
         }
     }
 
@@ -147,21 +189,25 @@ impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let mut root = self.project().root;
+        if CANCEL.get() {
+            return Poll::Ready(Err(Failed::Cancelled));
+        }
         let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
             Ok(poll) => Ok(Output(Some(ready!(poll)))),
             Err(payload) => Err(payload),
         };
         // Dropped before the outcome is known to anyone. Its first panic is the one that counts.
         let dropped = drop_caught(root.as_mut());
+        let panicked = |payload| Failed::Panicked(Unclaimed::new(root.context(), payload));
         Poll::Ready(match (output, dropped) {
             (Ok(output), Ok(())) => Ok(output),
             (Err(payload), later) => {
                 if let Err(later) = later {
                     discard(later);
                 }
-                Err(Unclaimed::new(root.context(), payload))
+                Err(panicked(payload))
             }
-            (Ok(_), Err(payload)) => Err(Unclaimed::new(root.context(), payload)),
+            (Ok(_), Err(payload)) => Err(panicked(payload)),
         })
     }
 }
@@ -174,24 +220,50 @@ where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
-    let erased = context.clone().into_dyn();
-    let id = context.header().id;
-    let Some(item) = Item::new(context.clone(), work) else {
-        return JoinHandle::of_closed(id);
-    };
-    let flags = Arc::<Flags>::default();
-    // Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
-    // one whenever there is something to schedule.
-    let weak = Arc::downgrade(&erased);
-    let schedule = move |item: Runnable| {
-        if let Some(context) = weak.upgrade() {
-            enqueue(context, item);
+    let header = context.header();
+    match Item::new(context.clone(), work) {
+        Some(item) => {
+            let (runnable, task) = allocate(item, header.this.clone());
+            let handle = JoinHandle::of_work(header.id, task, Some(runnable.waker()));
+            enqueue(header, Runnable(Some(runnable)));
+            handle
+        }
+        None => JoinHandle::of_closed(header.id),
+    }
+}
+
+/// Posts `closure` to `context`. It never suspends, so that nothing ever wakes it.
+pub(crate) fn post<S, F, R>(context: &Arc<State<S>>, closure: F) -> JoinHandle<R>
+where
+    S: Send + 'static,
+    F: FnOnce(&S) -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let work =
+        async move { trusted::with_state(closure).expect("posted work runs on its context") };
+    let header = &context.header;
+    match Item::new::<S>(context.clone(), work) {
+        Some(item) => {
+            let (runnable, task) = allocate(item, Weak::<State<()>>::new());
+            enqueue(header, Runnable(Some(runnable)));
+            JoinHandle::of_work(header.id, task, None)
+        }
+        None => JoinHandle::of_closed(header.id),
+    }
+}
+
+fn allocate<F, T>(item: F, context: Weak<dyn Context>) -> (Inner, Task<Outcome<T>, Meta>)
+where
+    F: Future<Output = Outcome<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    // It captures nothing: else `async-task` would hold a waker while it calls it.
+    let schedule = |item: Inner| {
+        if let Some(context) = item.metadata().context.upgrade() {
+            enqueue(context.header(), Runnable(Some(item)));
         }
     };
-    let (runnable, task) = Builder::new()
-        .metadata(flags.clone())
-        .spawn(|_| item, schedule);
-    let handle = JoinHandle::of_work(id, task, runnable.waker(), flags);
-    enqueue(erased, runnable);
-    handle
+    Builder::new()
+        .metadata(Meta::new(context))
+        .spawn(|_| item, schedule)
 }
