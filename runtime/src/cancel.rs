@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
-    context::Context,
+    context::{Context, Header},
     sync::{Mutex, lock},
     waiters::{Place, Waiters, Woken},
 };
@@ -131,7 +131,7 @@ impl Cancellation {
     /// The token of `context`, whose cancellation this is. Made now, it is a child of `parent`.
     pub(crate) fn token(
         &self,
-        context: &Arc<dyn Context>,
+        context: &Header,
         parent: Option<&CancellationToken>,
     ) -> &CancellationToken {
         let watched = self.token.get_or_init(|| {
@@ -153,12 +153,12 @@ impl Cancellation {
 }
 
 impl Watched {
-    fn new(context: &Arc<dyn Context>, parent: Option<&CancellationToken>) -> Self {
+    fn new(context: &Header, parent: Option<&CancellationToken>) -> Self {
         let token = parent.map_or_else(CancellationToken::new, CancellationToken::child_token);
         let cancel = Arc::new(Cancel {
             cancelled: AtomicBool::new(false),
-            context: Arc::downgrade(context),
-            runtime: context.header().kind.runtime().cloned(),
+            context: context.this.clone(),
+            runtime: context.kind.runtime().cloned(),
         });
         let waker = Waker::from(cancel.clone());
         let mut watch = Box::pin(token.clone().cancelled_owned());

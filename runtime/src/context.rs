@@ -17,14 +17,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Builder, CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
     cancel::Cancellation,
-    driver::{Driver, Step},
     exclusive::{Exclusive, Scope},
     family::Family,
     outstanding::{Outstanding, contained},
     queue::Queue,
     settings::Settings,
     task::Runnable,
-    trusted::{self, OnTurn, Owner},
+    trusted::{self, OnTurn},
     turn::Turn,
     waiters::Place,
 };
@@ -53,7 +52,8 @@ pub(crate) struct Header {
     pub(crate) state_name: fn() -> &'static str,
     /// The token of bodies that need any context.
     pub(crate) current: CurrentAnyContext<'static>,
-    pub(crate) owner: Owner,
+    /// This context: what new owners are made from.
+    pub(crate) this: Weak<dyn Context>,
     pub(crate) kind: Kind,
     pub(crate) turn: Turn,
     pub(crate) queue: Queue<Runnable>,
@@ -108,7 +108,6 @@ pub(crate) struct Inner<S> {
 /// A context whose state's type is not known.
 pub(crate) trait Context: Send + Sync + 'static {
     fn header(&self) -> &Header;
-    fn into_dyn(self: Arc<Self>) -> Arc<dyn Context>;
 }
 
 impl<S: 'static> Inner<S> {
@@ -152,7 +151,7 @@ impl<S: 'static> Inner<S> {
                     state_type: TypeId::of::<S>(),
                     state_name: type_name::<S>,
                     current: CurrentAnyContext::of(inner),
-                    owner: Owner::of(inner),
+                    this: weak.clone(),
                     kind,
                     turn: Turn::new(),
                     queue: Queue::new(),
@@ -167,13 +166,12 @@ impl<S: 'static> Inner<S> {
                 state: OnTurn::new(state),
             }
         });
+        let header = &inner.header;
         if let Some(token) = cancelled_by {
-            let context = inner.clone().into_dyn();
-            inner.header.cancellation.token(&context, Some(&token));
+            header.cancellation.token(header, Some(&token));
         }
         if let Some(parent) = parent {
-            let child = inner.clone().into_dyn();
-            parent.header().family.adopt(Arc::downgrade(&child));
+            parent.header().family.adopt(header.this.clone());
         }
         inner
     }
@@ -213,10 +211,6 @@ impl<S: 'static> Inner<S> {
 impl<S: 'static> Context for Inner<S> {
     fn header(&self) -> &Header {
         &self.header
-    }
-
-    fn into_dyn(self: Arc<Self>) -> Arc<dyn Context> {
-        self
     }
 }
 
@@ -328,24 +322,6 @@ impl Header {
             }
         };
         trusted::enter(&held, false, || drop(remains));
-    }
-}
-
-/// Queues an item of work, and starts a driver if there is none; where work runs in parallel, starts the
-/// item. A runtime that has shut down drops what is started here and now, and the work with it.
-pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable) {
-    let header = context.header();
-    match &header.kind {
-        Kind::Serial(runtime) => {
-            if header.queue.push(item) {
-                let runtime = runtime.clone();
-                drop(runtime.spawn(Driver::new(context)));
-            }
-        }
-        Kind::Concurrent(runtime) => {
-            let runtime = runtime.clone();
-            drop(runtime.spawn(Step::new(context, item)));
-        }
     }
 }
 
@@ -592,8 +568,8 @@ impl<S: Send + 'static> RequestContext<S> {
     ///
     /// Cancelled through the token, the context follows by a task of its runtime.
     pub fn cancellation_token(&self) -> CancellationToken {
-        let context = self.inner.clone().into_dyn();
-        self.inner.header.cancellation.token(&context, None).clone()
+        let header = &self.inner.header;
+        header.cancellation.token(header, None).clone()
     }
 }
 

@@ -14,14 +14,33 @@ use std::{
 use tokio::task::coop;
 
 use crate::{
-    context::{Context, Header, Waiting},
-    task::{Runnable, run, scope},
+    context::{Context, Header, Kind, Waiting},
+    task::Runnable,
     trusted,
 };
 
 /// How many items one poll of the driver runs at most, before other tasks of the runtime get to run,
 /// unless a builder says otherwise.
 const BUDGET: usize = 64;
+
+/// Queues an item of work, and starts a driver if there is none; where work runs in parallel, starts the
+/// item. A runtime that has shut down drops what is started here and now, and the work with it.
+pub(crate) fn enqueue(header: &Header, item: Runnable) {
+    let owner = || {
+        header
+            .this
+            .upgrade()
+            .expect("who queues work owns its context")
+    };
+    match &header.kind {
+        Kind::Serial(runtime) => {
+            if header.queue.push(item) {
+                drop(runtime.spawn(Driver::new(owner())));
+            }
+        }
+        Kind::Concurrent(runtime) => drop(runtime.spawn(Step::new(owner(), item))),
+    }
+}
 
 pub(crate) struct Driver {
     context: Arc<dyn Context>,
@@ -49,7 +68,7 @@ fn next(header: &Header, batch: &mut VecDeque<Runnable>) -> Option<Runnable> {
             None if batch.is_empty() && !header.queue.refill(batch) => return None,
             None => batch.pop_front()?,
         };
-        if header.exclusive.admits(scope(&item)) {
+        if header.exclusive.admits(item.scope()) {
             return Some(item);
         }
         header.exclusive.hold_back(item);
@@ -68,7 +87,7 @@ impl Future for Driver {
                 this.ended = true;
                 return Poll::Ready(());
             };
-            trusted::enter(&held, true, || run(item, header));
+            trusted::enter(&held, true, || item.run(header));
             // Items share this task's budget; without any left, tokio's resources would only refuse
             // them. And whoever waits for the turn gets a chance at it after each item.
             if !coop::has_budget_remaining() || header.turn.is_called() {
@@ -139,7 +158,7 @@ impl Future for Step {
         let header = this.context.header();
         let held = ready!(header.poll_turn(cx, &mut Waiting::default()));
         trusted::enter(&held, true, || {
-            this.item.take().map(|item| run(item, header))
+            this.item.take().map(|item| item.run(header))
         });
         Poll::Ready(())
     }

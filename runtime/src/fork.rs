@@ -72,10 +72,10 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
     ///
     /// When [`Fork::fork`] does.
     pub fn fork(&self) -> Result<RequestContext<S>, ForkError> {
-        let context = self.inner().clone().into_dyn();
+        let header = &self.inner().header;
         let origin = Origin {
-            cancelled_by: Some(context.header().cancellation.token(&context, None).clone()),
-            parent: Some(context),
+            cancelled_by: Some(header.cancellation.token(header, None).clone()),
+            parent: header.this.upgrade(),
             ..self.origin()
         };
         self.forked(origin)

@@ -7,18 +7,17 @@ use std::{
     future::Future,
     panic::resume_unwind,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
-use async_task::{FallibleTask, Task};
+use async_task::Task;
 use tokio::task::coop;
 
 use crate::{
     ContextId,
     family::Refused,
     outstanding::{Payload, message},
-    task::{Flags, Outcome, Output},
+    task::{Failed, Meta, Outcome, Output},
     trusted,
 };
 
@@ -50,10 +49,10 @@ pub struct JoinHandle<T> {
 enum Running<T> {
     OnContext {
         context: ContextId,
-        /// `None` only while it is dropped.
-        task: Option<FallibleTask<Outcome<T>, Arc<Flags>>>,
-        flags: Arc<Flags>,
-        waker: Waker,
+        /// `None` once its outcome was taken.
+        task: Option<Task<Outcome<T>, Meta>>,
+        /// Of work that may suspend.
+        waker: Option<Waker>,
     },
     Detached(tokio::task::JoinHandle<T>),
     /// Never started.
@@ -63,15 +62,13 @@ enum Running<T> {
 impl<T> JoinHandle<T> {
     pub(crate) fn of_work(
         context: ContextId,
-        task: Task<Outcome<T>, Arc<Flags>>,
-        waker: Waker,
-        flags: Arc<Flags>,
+        task: Task<Outcome<T>, Meta>,
+        waker: Option<Waker>,
     ) -> Self {
         JoinHandle {
             work: Running::OnContext {
                 context,
-                task: Some(task.fallible()),
-                flags,
+                task: Some(task),
                 waker,
             },
         }
@@ -102,9 +99,13 @@ impl<T> JoinHandle<T> {
     /// done.
     pub fn abort(&self) {
         match &self.work {
-            Running::OnContext { flags, waker, .. } => {
-                flags.abort();
-                waker.wake_by_ref();
+            Running::OnContext { task, waker, .. } => {
+                if let Some(task) = task {
+                    task.metadata().abort();
+                }
+                if let Some(waker) = waker {
+                    waker.wake_by_ref();
+                }
             }
             Running::Detached(task) => task.abort(),
             Running::Refused(..) => {}
@@ -114,7 +115,7 @@ impl<T> JoinHandle<T> {
     /// Whether the work has ended, in whatever way.
     pub fn is_finished(&self) -> bool {
         match &self.work {
-            Running::OnContext { task, .. } => task.as_ref().is_none_or(FallibleTask::is_finished),
+            Running::OnContext { task, .. } => task.as_ref().is_none_or(Task::is_finished),
             Running::Detached(task) => task.is_finished(),
             Running::Refused(..) => true,
         }
@@ -203,13 +204,15 @@ impl<T> Future for JoinHandle<T> {
         let context = self.context_id();
         let result = match &mut self.work {
             Running::OnContext { task, .. } => {
-                let task = task.as_mut().expect("only taken in `drop`");
-                match ready!(Pin::new(task).poll(cx)) {
-                    Some(outcome) => outcome
-                        .map(Output::take)
-                        .map_err(|panic| Why::Panic(panic.claim())),
-                    None => Err(Why::Cancelled),
-                }
+                let outcome = match task {
+                    Some(running) => ready!(Pin::new(running).poll(cx)),
+                    None => Err(Failed::Cancelled),
+                };
+                *task = None;
+                outcome.map(Output::take).map_err(|failed| match failed {
+                    Failed::Panicked(panic) => Why::Panic(panic.claim()),
+                    Failed::Cancelled => Why::Cancelled,
+                })
             }
             Running::Detached(task) => {
                 ready!(Pin::new(task).poll(cx)).map_err(|error| match error.try_into_panic() {
@@ -226,13 +229,10 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if let Running::OnContext {
-            task, flags, waker, ..
-        } = &mut self.work
-        {
+        if let Running::OnContext { task, waker, .. } = &mut self.work {
             if let Some(task) = task.take() {
-                if !task.is_finished() {
-                    flags.detach();
+                if let Some(waker) = waker.as_ref().filter(|_| !task.is_finished()) {
+                    task.metadata().detach();
                     waker.wake_by_ref();
                 }
                 task.detach();

@@ -102,7 +102,8 @@ impl<C: Context + ?Sized, F: Future + Send> Turns for Root<C, F> {
     }
 
     fn owner(&self) -> Arc<dyn Context> {
-        self.context().clone().into_dyn()
+        let owner = self.context().header().this.upgrade();
+        owner.expect("it owns its context")
     }
 }
 

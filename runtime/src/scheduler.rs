@@ -164,9 +164,7 @@ impl<S: 'static> Scheduler<S> {
         F: FnOnce(&S) -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn(
-            async move { trusted::with_state(closure).expect("posted work runs on its context") },
-        )
+        task::post(&self.inner, closure)
     }
 
     /// Runs `closure` on the context, on this thread, and returns what it does: .NET's `Send`, for sync

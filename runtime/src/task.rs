@@ -1,6 +1,7 @@
 //! Spawned and posted work: one `async-task` task, scheduled into the queue of its context.
 
 use std::{
+    cell::Cell,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -11,12 +12,13 @@ use std::{
     task::{self, Poll},
 };
 
-use async_task::Builder;
+use async_task::{Builder, Task};
 use pin_project_lite::pin_project;
 
 use crate::{
     JoinHandle, Work,
-    context::{Context, Header, enqueue},
+    context::{Context, Header, Inner as State},
+    driver::enqueue,
     exclusive::Scope,
     family::Refused,
     outstanding::{Failure, Payload, discard, failure},
@@ -24,18 +26,22 @@ use crate::{
     waiters::Place,
 };
 
-/// What the queue and the handle say to each other about one item. `Relaxed` throughout: the flags
-/// carry nothing, and whoever sets one wakes the item, so that the queue looks at it again.
-#[derive(Debug)]
-pub(crate) struct Flags {
+/// What is kept beside the work, for its wakers, its handle and the queue. The flags are `Relaxed`
+/// throughout: they carry nothing, and whoever sets one wakes the item, so that the queue looks at it
+/// again.
+pub(crate) struct Meta {
+    /// Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
+    /// one whenever there is something to schedule.
+    context: Weak<dyn Context>,
     aborted: AtomicBool,
     detached: AtomicBool,
     scope: Scope,
 }
 
-impl Flags {
-    fn new(scope: Scope) -> Self {
-        Flags {
+impl Meta {
+    fn new(context: Weak<dyn Context>, scope: Scope) -> Self {
+        Meta {
+            context,
             aborted: AtomicBool::new(false),
             detached: AtomicBool::new(false),
             scope,
@@ -51,30 +57,61 @@ impl Flags {
     }
 }
 
-/// What the queue holds: one turn of a piece of work.
-pub(crate) type Runnable = async_task::Runnable<Arc<Flags>>;
+thread_local! {
+    /// Whether the item that is polled next is to drop its work instead.
+    static CANCEL: Cell<bool> = const { Cell::new(false) };
+}
 
-/// One item's turn. An aborted one is dropped instead, which drops its future, on the context; and so
-/// is every one of a context that is cancelled.
-pub(crate) fn run(item: Runnable, context: &Header) {
-    let flags = item.metadata();
-    if flags.aborted.load(Ordering::Relaxed) || context.cancellation.is_cancelled() {
-        return;
+/// What the queue holds: one turn of a piece of work. Dropped without it, it cancels the work, whose
+/// future it drops; so drop it on its context.
+pub(crate) struct Runnable(Option<Inner>);
+
+type Inner = async_task::Runnable<Meta>;
+
+impl Runnable {
+    /// The item's place in the exclusive work of its context.
+    pub(crate) fn scope(&self) -> Scope {
+        let item = self.0.as_ref();
+        item.map_or(Scope::Ordinary, |item| item.metadata().scope)
     }
-    // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
-    // it; with this waker as the last one to go, it is scheduled once more, to be dropped.
-    let last = flags.detached.load(Ordering::Relaxed).then(|| item.waker());
+
+    /// Its turn; if it was aborted, or the context cancelled, its end.
+    pub(crate) fn run(mut self, context: &Header) {
+        let cancelled = context.cancellation.is_cancelled();
+        let aborted = |item: &mut Inner| item.metadata().aborted.load(Ordering::Relaxed);
+        if let Some(item) = self.0.take_if(|item| !cancelled && !aborted(item)) {
+            // Work that suspends with neither handle nor waker left can never go on. `async-task` would
+            // leak it; with this waker as the last one to go, it is scheduled once more, to be dropped.
+            let detached = item.metadata().detached.load(Ordering::Relaxed);
+            let last = detached.then(|| item.waker());
+            poll(item, false);
+            drop(last);
+        }
+    }
+}
+
+impl Drop for Runnable {
+    fn drop(&mut self) {
+        if let Some(item) = self.0.take() {
+            poll(item, true);
+        }
+    }
+}
+
+fn poll(item: Inner, cancel: bool) {
+    let before = CANCEL.replace(cancel);
     item.run();
-    drop(last);
+    CANCEL.set(before);
 }
 
-/// The item's place in the exclusive work of its context.
-pub(crate) fn scope(item: &Runnable) -> Scope {
-    item.metadata().scope
-}
+/// What a piece of work came to.
+pub(crate) type Outcome<T> = Result<Output<T>, Failed>;
 
-/// What a piece of work came to. Without `Err` being taken, the panic goes to `idle`.
-pub(crate) type Outcome<T> = Result<Output<T>, Unclaimed>;
+pub(crate) enum Failed {
+    /// Unless the panic is taken, it goes to `idle`.
+    Panicked(Unclaimed),
+    Cancelled,
+}
 
 /// What work resulted in. If nobody wants it, `async-task` drops it, and aborts if that panics.
 pub(crate) struct Output<T>(Option<T>);
@@ -105,7 +142,7 @@ impl Unclaimed {
         context.header().panicked(&*payload);
         Unclaimed {
             failure: Some(failure(payload)),
-            context: Arc::downgrade(&context.clone().into_dyn()),
+            context: context.header().this.clone(),
         }
     }
 
@@ -180,6 +217,9 @@ impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
     type Output = Outcome<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        if CANCEL.get() {
+            return Poll::Ready(Err(Failed::Cancelled));
+        }
         let this = self.project();
         let mut root = this.root;
         let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
@@ -193,15 +233,16 @@ impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
         };
         // Dropped before the outcome is known to anyone. Its first panic is the one that counts.
         let dropped = drop_caught(root.as_mut());
+        let panicked = |payload| Failed::Panicked(Unclaimed::new(root.context(), payload));
         Poll::Ready(match (output, dropped) {
             (Ok(output), Ok(())) => Ok(output),
             (Err(payload), later) => {
                 if let Err(later) = later {
                     discard(later);
                 }
-                Err(Unclaimed::new(root.context(), payload))
+                Err(panicked(payload))
             }
-            (Ok(_), Err(payload)) => Err(Unclaimed::new(root.context(), payload)),
+            (Ok(_), Err(payload)) => Err(panicked(payload)),
         })
     }
 }
@@ -218,25 +259,55 @@ where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
-    let erased = context.clone().into_dyn();
-    let id = context.header().id;
-    let item = match Item::new(context.clone(), work, scope) {
-        Ok(item) => item,
-        Err(refused) => return JoinHandle::of_refused(id, refused),
-    };
-    let flags = Arc::new(Flags::new(scope));
-    // Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
-    // one whenever there is something to schedule.
-    let weak = Arc::downgrade(&erased);
-    let schedule = move |item: Runnable| {
-        if let Some(context) = weak.upgrade() {
-            enqueue(context, item);
+    let header = context.header();
+    match Item::new(context.clone(), work, scope) {
+        Ok(item) => {
+            let (runnable, task) = allocate(item, header.this.clone(), scope);
+            let handle = JoinHandle::of_work(header.id, task, Some(runnable.waker()));
+            enqueue(header, Runnable(Some(runnable)));
+            handle
+        }
+        Err(refused) => JoinHandle::of_refused(header.id, refused),
+    }
+}
+
+/// Posts `closure` to `context`. It never suspends, so that nothing ever wakes it.
+pub(crate) fn post<S, F, R>(context: &Arc<State<S>>, closure: F) -> JoinHandle<R>
+where
+    S: 'static,
+    F: FnOnce(&S) -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let work =
+        async move { trusted::with_state(closure).expect("posted work runs on its context") };
+    let header = &context.header;
+    let scope = header.scope();
+    match Item::new::<S>(context.clone(), work, scope) {
+        Ok(item) => {
+            let (runnable, task) = allocate(item, Weak::<State<()>>::new(), scope);
+            enqueue(header, Runnable(Some(runnable)));
+            JoinHandle::of_work(header.id, task, None)
+        }
+        Err(refused) => JoinHandle::of_refused(header.id, refused),
+    }
+}
+
+fn allocate<F, T>(
+    item: F,
+    context: Weak<dyn Context>,
+    scope: Scope,
+) -> (Inner, Task<Outcome<T>, Meta>)
+where
+    F: Future<Output = Outcome<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    // It captures nothing: else `async-task` would hold a waker while it calls it.
+    let schedule = |item: Inner| {
+        if let Some(context) = item.metadata().context.upgrade() {
+            enqueue(context.header(), Runnable(Some(item)));
         }
     };
-    let (runnable, task) = Builder::new()
-        .metadata(flags.clone())
-        .spawn(|_| item, schedule);
-    let handle = JoinHandle::of_work(id, task, runnable.waker(), flags);
-    enqueue(erased, runnable);
-    handle
+    Builder::new()
+        .metadata(Meta::new(context, scope))
+        .spawn(|_| item, schedule)
 }

@@ -29,4 +29,4 @@ pub use body::{Attached, Inside, Work, attach_to, inside};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, runs_work_of};
 pub use part::{DetachedPart, detached_part, with_parts};
 pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};
-pub(crate) use token::{OnTurn, Owner, Token, current, with_state};
+pub(crate) use token::{OnTurn, Token, current, with_state};

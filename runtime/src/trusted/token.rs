@@ -148,25 +148,8 @@ impl CurrentAnyContext<'_> {
     }
 
     pub(crate) fn owner(&self) -> Arc<dyn Context> {
-        let owner = self.header().owner.0.as_ptr().cast_const();
-        // SAFETY: `owner` came from the `Arc` (`Inner::new`), and the context lives: invariant 5.
-        unsafe { Arc::increment_strong_count(owner) };
-        // SAFETY: takes over the count of the line above.
-        unsafe { Arc::from_raw(owner) }
-    }
-}
-
-/// A context's pointer to itself, from which new owners are made.
-pub(crate) struct Owner(NonNull<dyn Context>);
-
-// SAFETY: only used as the `Arc<dyn Context>` it came from, which is both.
-unsafe impl Send for Owner {}
-// SAFETY: as above.
-unsafe impl Sync for Owner {}
-
-impl Owner {
-    pub(crate) fn of(inner: NonNull<dyn Context>) -> Self {
-        Owner(inner)
+        let owner = self.header().this.upgrade();
+        owner.expect("the context lives: invariant 5")
     }
 }
 
