@@ -353,6 +353,13 @@ pub fn outstanding<S>(context: &RequestContext<S>) -> usize {
         .expect("a count")
 }
 
+/// Blocks until somebody waits for the turn of `context`, as its `Debug` says; it is held here.
+pub fn until_called<S>(context: &RequestContext<S>) {
+    while !format!("{context:?}").contains("called: true") {
+        thread::yield_now();
+    }
+}
+
 /// `future`, which counts in `polls` how often it is polled.
 pub fn count_polls<F: Future>(
     future: F,

@@ -2,10 +2,7 @@
 
 use std::{
     pin::pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     task::{Context, Poll, Wake, Waker},
 };
 
@@ -189,28 +186,6 @@ fn opc_07_who_waits_is_told_once_after_the_last_operation_and_not_on_its_stack()
         }
         waiting.await.unwrap();
         assert_eq!(log.take(), ["gate 0", "gate 1", "complete, context: never"]);
-    });
-}
-
-#[test]
-fn opc_08_the_last_end_is_never_missed_by_who_begins_to_wait_meanwhile() {
-    // The interleavings are explored by the loom models of the runtime; this is the real thing.
-    on_pool!(4, async {
-        let context = RequestContext::new(Request::of("ada"));
-        let told = Arc::new(AtomicUsize::new(0));
-        for round in 1..=1_000 {
-            drop(context.scheduler().post(Request::increment));
-            let waiting = tokio::spawn({
-                let (context, told) = (context.clone(), told.clone());
-                async move {
-                    context.idle().await.unwrap();
-                    told.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-            context.idle().await.unwrap();
-            waiting.await.unwrap();
-            assert_eq!(told.load(Ordering::SeqCst), round);
-        }
     });
 }
 
