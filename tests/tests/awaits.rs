@@ -225,10 +225,8 @@ fn awt_11_detached_work_resumes_without_a_turn_and_plain_work_needs_one() {
         };
         let log = Log::new();
         let keeps = context.scheduler().spawn(body("keeps", &log));
-        let leaves = context.scheduler().spawn({
-            let body = body("leaves", &log);
-            async move { spawn_detached(body) }
-        });
+        let leaving = body("leaves", &log);
+        let leaves = context.scheduler().post(|_| spawn_detached(leaving));
         let left = leaves.await.unwrap();
         let holder = context.scheduler().post({
             let (held, release) = (held.clone(), release.clone());

@@ -615,10 +615,12 @@ fn flow_36_work_that_outlives_the_owner_of_its_context_keeps_the_state_to_its_en
     });
 }
 
+type Value = OnDrop<fn()>;
+
 /// A state one of whose values, when dropped, writes another.
 #[derive(Default)]
 struct Slots {
-    value: RefCell<Option<OnDrop<fn()>>>,
+    value: RefCell<Option<Value>>,
     other: Cell<u32>,
 }
 
@@ -632,7 +634,7 @@ fn flow_48_a_value_whose_drop_writes_another_slot_of_its_context_is_dropped_with
 
     #[context_async(Slots)]
     async fn clears() {
-        let value = OnDrop::new(writes_the_other as fn());
+        let value = Value::new(writes_the_other);
         context!().value.replace(Some(value));
         yield_now().await;
         context!().value.take();
@@ -641,7 +643,7 @@ fn flow_48_a_value_whose_drop_writes_another_slot_of_its_context_is_dropped_with
     on_pool!(2, async {
         let context = RequestContext::new(Slots::default());
         context.run(clears()).await;
-        let value = OnDrop::new(writes_the_other as fn());
+        let value = Value::new(writes_the_other);
         let scheduler = context.scheduler();
         scheduler
             .blocking_send(|slots| drop(slots.value.replace(Some(value))))

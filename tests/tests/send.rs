@@ -48,6 +48,25 @@ fn send_01_to_an_idle_context_runs_on_the_calling_thread_with_the_context_entere
 }
 
 #[test]
+fn sd_22_a_context_without_a_state_sends_on_the_calling_thread_and_posts_to_the_pool() {
+    watchdog(|| {
+        let runtime = pool!(1);
+        let _entered = runtime.enter();
+        let scheduler = RequestContext::new(()).scheduler();
+        let this_thread = || thread::current().id();
+        assert_eq!(
+            scheduler.blocking_send(|()| this_thread()),
+            Ok(this_thread())
+        );
+        let posted =
+            scheduler.post(move |()| (this_thread(), thread::current().name() == Some("pool")));
+        let (thread, pool) = posted.blocking_join().unwrap();
+        assert_ne!(thread, this_thread());
+        assert!(pool);
+    });
+}
+
+#[test]
 fn send_03_to_a_busy_context_waits_for_the_turn() {
     watchdog(|| {
         let runtime = pool!(2);
