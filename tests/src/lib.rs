@@ -339,6 +339,39 @@ pub fn context_on<R>(enter: R, state: Request) -> RequestContext<Request> {
     context
 }
 
+/// How many pieces of work of `context` have not ended, as its `Debug` says.
+///
+/// # Panics
+///
+/// When it does not say so.
+pub fn outstanding<S>(context: &RequestContext<S>) -> usize {
+    let debug = format!("{context:?}");
+    let (_, count) = debug.split_once("count: ").expect("a count");
+    let digits = count.split(|c: char| !c.is_ascii_digit()).next();
+    digits
+        .and_then(|count| count.parse().ok())
+        .expect("a count")
+}
+
+/// Blocks until somebody waits for the turn of `context`, as its `Debug` says; it is held here.
+pub fn until_called<S>(context: &RequestContext<S>) {
+    while !format!("{context:?}").contains("called: true") {
+        thread::yield_now();
+    }
+}
+
+/// `future`, which counts in `polls` how often it is polled.
+pub fn count_polls<F: Future>(
+    future: F,
+    polls: &Arc<AtomicUsize>,
+) -> impl Future<Output = F::Output> + use<F> {
+    let (polls, mut future) = (polls.clone(), Box::pin(future));
+    std::future::poll_fn(move |cx| {
+        polls.fetch_add(1, Ordering::SeqCst);
+        future.as_mut().poll(cx)
+    })
+}
+
 /// Polls `future` once, without a runtime behind the waker.
 pub fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))

@@ -310,7 +310,7 @@ fn spawned(context: &RequestContext<Request>) -> (JoinHandle<u32>, Gate) {
 }
 
 #[test]
-fn blocking_on_an_async_worker_is_an_error_at_once() {
+fn blk_13_blocking_on_an_async_worker_is_an_error_at_once() {
     async fn blocks(context: RequestContext<Request>) {
         let (handle, gate) = spawned(&context);
         let error = sync_code(handle).unwrap_err();

@@ -134,7 +134,7 @@ async fn assert_panics(task: tokio::task::JoinHandle<()>, text: &str) {
 type Dead = RequestContext<Request>;
 
 leaves_a_clean_worker! {
-    after_a_panic_in_run: |dead: Dead| async move {
+    life_12_after_a_panic_in_run: |dead: Dead| async move {
         assert_panics(tokio::spawn(dead.run(panics(0))), "in dead").await;
     };
     after_a_panic_in_run_that_had_suspended: |dead: Dead| async move {
@@ -149,7 +149,7 @@ leaves_a_clean_worker! {
         let inner = dead.run(panics(1));
         assert_panics(tokio::spawn(other.run(inner)), "in dead").await;
     };
-    after_a_panic_in_spawned_work: |dead: Dead| async move {
+    life_12_after_a_panic_in_spawned_work: |dead: Dead| async move {
         let error = dead.scheduler().spawn(panics(0)).await.unwrap_err();
         assert!(error.is_panic());
         assert!(dead.scheduler().spawn(panics(3)).await.unwrap_err().is_panic());
@@ -159,7 +159,7 @@ leaves_a_clean_worker! {
         let panicked = dead.idle().await.unwrap_err();
         assert_eq!(panicked.messages().collect::<Vec<_>>(), ["in dead"]);
     };
-    after_a_panic_in_a_posted_closure: |dead: Dead| async move {
+    life_12_after_a_panic_in_a_posted_closure: |dead: Dead| async move {
         let posted = dead.scheduler().post(|request| -> () { panic!("in {}", request.user) });
         assert_eq!(message(&*posted.await.unwrap_err().into_panic()), "in dead");
     };

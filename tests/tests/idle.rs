@@ -135,7 +135,7 @@ fn many_may_wait() {
 }
 
 #[test]
-fn idle_does_not_miss_the_last_completion() {
+fn opc_08_idle_does_not_miss_the_last_completion() {
     on_pool!(4, async {
         let context = RequestContext::new(Request::of("ada"));
         for i in 0..2_000 {

@@ -12,7 +12,7 @@ use std::{
 use request_context::{
     JoinHandle, RequestContext, Scheduler, context, context_async, scheduler, spawn_detached,
 };
-use request_context_tests::{Gate, Log, on_one_thread, poll_once};
+use request_context_tests::{Gate, Log, on_one_thread, on_pool, one_thread, poll_once};
 use tokio::task::yield_now;
 
 struct Held {
@@ -205,7 +205,7 @@ fn detached_work_does_not_keep_the_state_alive() {
 }
 
 #[test]
-fn the_last_owner_may_be_dropped_by_work_of_the_context_itself() {
+fn rust_07_the_last_owner_may_be_dropped_by_work_of_the_context_itself() {
     #[context_async(Held)]
     async fn drops(owner: RequestContext<Held>, alive: Weak<()>) {
         drop(owner);
@@ -230,6 +230,70 @@ fn the_last_owner_may_be_dropped_by_work_of_the_context_itself() {
         work.await.unwrap();
         settle().await;
         assert_eq!(alive.strong_count(), 0);
+    });
+}
+
+/// A state that takes a turn of another context when it is dropped, by blocking.
+struct SendsOnDrop(Scheduler<Log>);
+
+impl Drop for SendsOnDrop {
+    fn drop(&mut self) {
+        self.0.blocking_send(|log| log.push("dropped")).unwrap();
+    }
+}
+
+/// A context that nobody else owns, with work that is queued or suspended on it.
+fn busy(other: &RequestContext<Log>) -> RequestContext<SendsOnDrop> {
+    let context = RequestContext::new(SendsOnDrop(other.scheduler()));
+    drop(context.scheduler().spawn(yield_now()));
+    drop(context.scheduler().post(|_| ()));
+    context
+}
+
+#[test]
+fn rust_07_the_last_owner_may_be_dropped_in_a_blocking_section_of_a_worker() {
+    on_pool!(2, async {
+        let log = Log::new();
+        let other = RequestContext::new(log.clone());
+        let last = busy(&other);
+        tokio::spawn(async { tokio::task::block_in_place(|| drop(last)) })
+            .await
+            .unwrap();
+        let last = busy(&other);
+        tokio::task::spawn_blocking(|| drop(last)).await.unwrap();
+        while log.len() < 2 {
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn rust_07_the_last_owner_may_be_dropped_in_a_turn_and_in_a_runtime_of_one_thread() {
+    #[context_async(Log)]
+    async fn drops(last: RequestContext<SendsOnDrop>) {
+        // The state takes a turn of the context whose turn this is.
+        drop(last);
+    }
+
+    on_one_thread!(async {
+        let log = Log::new();
+        let other = RequestContext::new(log.clone());
+        let idle = RequestContext::new(SendsOnDrop(other.scheduler()));
+        other.run(drops(idle)).await;
+        assert_eq!(log.take(), ["dropped"]);
+        other.run(drops(busy(&other))).await;
+        drop(busy(&other));
+        while log.len() < 2 {
+            yield_now().await;
+        }
+        // Within the runtime of another.
+        let last = busy(&other);
+        tokio::task::spawn_blocking(move || one_thread!().block_on(async { drop(last) }))
+            .await
+            .unwrap();
+        while log.len() < 3 {
+            yield_now().await;
+        }
     });
 }
 

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
 };
 
 use request_context::{JoinHandle, RequestContext, context, context_async, scheduler};
@@ -226,7 +227,22 @@ fn post_18_clones_of_a_context_share_one_order() {
 }
 
 #[test]
-fn a_posted_closure_sees_its_context_and_not_the_posters() {
+fn post_15_a_posted_closure_sees_what_its_context_owns_and_nothing_that_is_the_posters() {
+    tokio::task_local!(static LOCAL: u32);
+
+    on_pool!(2, async {
+        let context = RequestContext::new(Request::of("ada"));
+        let posted = LOCAL.sync_scope(1, || {
+            context
+                .scheduler()
+                .post(|_| (seen(), LOCAL.try_with(|local| *local).ok()))
+        });
+        assert_eq!(posted.await.unwrap(), ("ada".to_owned(), None));
+    });
+}
+
+#[test]
+fn post_15_a_posted_closure_sees_its_context_and_not_the_posters() {
     #[context_async(Request)]
     async fn posts(other: RequestContext<Request>) -> [String; 2] {
         let posted = other
@@ -239,6 +255,45 @@ fn a_posted_closure_sees_its_context_and_not_the_posters() {
         let ada = RequestContext::new(Request::of("ada"));
         let bob = RequestContext::new(Request::of("bob"));
         assert_eq!(ada.run(posts(bob)).await, ["bob", "bob"]);
+    });
+}
+
+#[test]
+fn post_25_a_run_that_does_not_suspend_is_inline_on_its_context_and_later_elsewhere_if_that_is_busy()
+ {
+    #[context_async(Request)]
+    async fn dispatched(flag: Arc<AtomicBool>) -> (bool, String) {
+        (flag.load(Ordering::SeqCst), context!().user.clone())
+    }
+
+    #[context_async(Request)]
+    async fn on_the_context(context: RequestContext<Request>) {
+        let flag = Arc::new(AtomicBool::new(true));
+        let polled = poll_once(pin!(context.run(dispatched(flag.clone()))));
+        flag.store(false, Ordering::SeqCst);
+        assert_eq!(polled, Poll::Ready((true, "ada".to_owned())));
+    }
+
+    on_pool!(2, async {
+        let context = RequestContext::new(Request::of("ada"));
+        context.run(on_the_context(context.clone())).await;
+
+        let (busy, release) = (Gate::new(), Gate::new());
+        let turn = context.scheduler().post({
+            let (busy, release) = (busy.clone(), release.clone());
+            move |_| {
+                busy.open();
+                release.wait();
+            }
+        });
+        busy.opened().await;
+        let flag = Arc::new(AtomicBool::new(true));
+        let mut run = pin!(context.run(dispatched(flag.clone())));
+        assert!(poll_once(run.as_mut()).is_pending());
+        flag.store(false, Ordering::SeqCst);
+        release.open();
+        assert_eq!(run.await, (false, "ada".to_owned()));
+        turn.await.unwrap();
     });
 }
 

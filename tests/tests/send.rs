@@ -9,7 +9,9 @@ use std::{
 use request_context::{
     ContextId, RequestContext, Scheduler, SendError, context, context_async, detached, scheduler,
 };
-use request_context_tests::{Gate, Log, Request, on_pool, pool, seen, watchdog};
+use request_context_tests::{
+    Gate, Log, Request, on_one_thread, on_pool, poll_once, pool, seen, until_called, watchdog,
+};
 use tokio::task::spawn_blocking;
 
 fn increment(scheduler: &Scheduler<Request>) -> Result<u32, SendError> {
@@ -42,6 +44,25 @@ fn send_01_to_an_idle_context_runs_on_the_calling_thread_with_the_context_entere
         );
         assert_eq!(seen(), "never");
         assert_eq!(increment(&scheduler), Ok(1));
+    });
+}
+
+#[test]
+fn sd_22_a_context_without_a_state_sends_on_the_calling_thread_and_posts_to_the_pool() {
+    watchdog(|| {
+        let runtime = pool!(1);
+        let _entered = runtime.enter();
+        let scheduler = RequestContext::new(()).scheduler();
+        let this_thread = || thread::current().id();
+        assert_eq!(
+            scheduler.blocking_send(|()| this_thread()),
+            Ok(this_thread())
+        );
+        let posted =
+            scheduler.post(move |()| (this_thread(), thread::current().name() == Some("pool")));
+        let (thread, pool) = posted.blocking_join().unwrap();
+        assert_ne!(thread, this_thread());
+        assert!(pool);
     });
 }
 
@@ -159,6 +180,56 @@ fn send_08_a_turn_that_has_ended_is_not_owned_any_more() {
 }
 
 #[test]
+fn send_07_a_thread_that_was_on_the_context_before_waits_for_the_one_that_is_on_it_now() {
+    watchdog(|| {
+        let runtime = pool!(1);
+        let _entered = runtime.enter();
+        let context = RequestContext::new(Request::of("ada"));
+        // All that this thread can have of a context: its scheduler, and suspended work.
+        let own = context.scheduler().blocking_send(|_| current()).unwrap();
+        let mut suspended = Box::pin(context.run(std::future::pending::<()>()));
+        assert!(poll_once(suspended.as_mut()).is_pending());
+        let log = Log::new();
+        let (started, is_started) = mpsc::channel();
+        let owner = thread::spawn({
+            let (context, log) = (context.clone(), log.clone());
+            move || {
+                context.scheduler().blocking_send(|_| {
+                    started.send(()).unwrap();
+                    until_called(&context);
+                    log.push("the owner ends");
+                })
+            }
+        });
+        is_started.recv().unwrap();
+        own.blocking_send(|_| log.push("sent")).unwrap();
+        owner.join().unwrap().unwrap();
+        assert_eq!(log.take(), ["the owner ends", "sent"]);
+    });
+}
+
+fn current() -> Scheduler<Request> {
+    Scheduler::from_current().unwrap()
+}
+
+#[test]
+fn send_14_neither_a_post_nor_one_within_a_send_is_inline() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let scheduler = context.scheduler();
+        drop(scheduler.post(Request::increment));
+        let counts = scheduler.blocking_send(|request| {
+            drop(scheduler.post(Request::increment));
+            request.count.get()
+        });
+        assert_eq!(counts, Ok(0));
+        context.idle().await.unwrap();
+        let count = scheduler.blocking_send(|request| request.count.get());
+        assert_eq!(count, Ok(2));
+    });
+}
+
+#[test]
 fn send_11_and_12_a_panic_goes_to_the_caller_and_to_nobody_else() {
     on_pool!(2, async {
         let context = RequestContext::new(Request::of("ada"));
@@ -174,7 +245,7 @@ fn send_11_and_12_a_panic_goes_to_the_caller_and_to_nobody_else() {
 }
 
 #[test]
-fn a_wait_on_an_async_worker_is_an_error_at_once_and_no_wait_is_none() {
+fn blk_13_a_wait_on_an_async_worker_is_an_error_at_once_and_no_wait_is_none() {
     on_pool!(2, async {
         let context = RequestContext::new(Request::of("ada"));
         let scheduler = context.scheduler();

@@ -252,7 +252,7 @@ fn sd_39_two_threads_share_a_context_one_after_the_other_and_a_third_has_none() 
 }
 
 #[test]
-fn a_turn_that_blocks_on_one_context_delays_no_other_context() {
+fn ser_09_a_turn_that_blocks_on_one_context_delays_no_other_context() {
     #[context_async(Request)]
     async fn blocks(blocked: Gate, release: Gate) {
         blocked.open();
@@ -278,6 +278,65 @@ fn a_turn_that_blocks_on_one_context_delays_no_other_context() {
         assert!(!blocking.is_finished());
         release.open();
         blocking.await.unwrap();
+    });
+}
+
+#[test]
+fn ser_08_operations_of_one_context_are_strictly_sequential_while_others_proceed() {
+    #[context_async(Request)]
+    async fn operation(begun: Gate, end: Gate) {
+        begun.open();
+        let blocks = || end.wait();
+        blocks();
+        context!().increment();
+    }
+
+    on_pool!(2, async {
+        let strand = RequestContext::new(Request::of("strand"));
+        let other = RequestContext::new(Request::of("other"));
+        let gates = [(); 3].map(|()| [Gate::new(), Gate::new()]);
+        let operations = gates
+            .clone()
+            .map(|[begun, end]| strand.scheduler().spawn(operation(begun, end)));
+        for (i, [begun, end]) in gates.iter().enumerate() {
+            begun.opened().await;
+            // The next one is ready, and has not begun.
+            assert!(gates[i + 1..].iter().all(|[begun, _]| !begun.is_open()));
+            assert_eq!(other.scheduler().post(|_| seen()).await.unwrap(), "other");
+            end.open();
+        }
+        for operation in operations {
+            operation.await.unwrap();
+        }
+        let count = strand.scheduler().post(|request| request.count.get());
+        assert_eq!(count.await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn ser_14_what_a_task_has_set_may_be_anothers_after_an_await() {
+    type Opinion = std::cell::RefCell<&'static str>;
+
+    #[context_async(Opinion)]
+    async fn decides(opinion: &'static str) -> &'static str {
+        context!().replace(opinion);
+        assert_eq!(
+            *context!().borrow(),
+            opinion,
+            "nobody else's before the await"
+        );
+        yield_now().await;
+        *context!().borrow()
+    }
+
+    #[context_async(Opinion)]
+    async fn both() -> (&'static str, &'static str) {
+        tokio::join!(decides("good idea"), decides("bad idea"))
+    }
+
+    on_pool!(1, async {
+        let context = RequestContext::new(Opinion::default());
+        assert_eq!(context.run(both()).await, ("bad idea", "bad idea"));
     });
 }
 

@@ -601,7 +601,7 @@ fn run_does_nothing_before_it_is_polled() {
 }
 
 #[test]
-fn work_runs_on_the_context_that_polls_it_and_not_on_the_one_it_was_made_on() {
+fn awt_08_work_runs_on_the_context_that_polls_it_and_not_on_the_one_it_was_made_on() {
     #[context_async(Request)]
     async fn who() -> String {
         context!().user.clone()
@@ -621,7 +621,7 @@ fn work_runs_on_the_context_that_polls_it_and_not_on_the_one_it_was_made_on() {
 }
 
 #[test]
-fn runs_of_one_context_take_turns_at_their_awaits() {
+fn post_24_work_of_one_context_takes_turns_at_its_awaits() {
     #[context_async(Request)]
     async fn logs(log: Log, gate: Gate, name: usize) {
         log.push(format!("enter {name}"));
