@@ -3,7 +3,6 @@
 use std::{
     fmt,
     future::Future,
-    mem,
     pin::Pin,
     sync::{
         Arc, OnceLock, Weak,
@@ -18,23 +17,15 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     context::{Context, Header},
-    sync::{Mutex, lock},
-    waiters::{Place, Waiters, Woken},
+    suspended::Suspended,
+    waiters::Place,
 };
 
 /// Whether a context is cancelled, and whom to tell.
 pub(crate) struct Cancellation {
-    suspended: Mutex<Suspended>,
+    suspended: Suspended,
     /// Made when someone asks for it.
     token: OnceLock<Box<Watched>>,
-}
-
-/// Work to be woken, and then dropped, by a cancellation. Boxed, as most contexts are never cancelled.
-enum Suspended {
-    Work(Option<Box<Waiters>>),
-    /// Nobody is left who could cancel. Wakers kept here would only keep work from being dropped that
-    /// nobody else can wake either.
-    OutOfReach,
 }
 
 struct Watched {
@@ -72,7 +63,7 @@ impl Wake for Cancel {
 impl Cancellation {
     pub(crate) fn new() -> Self {
         Cancellation {
-            suspended: Mutex::new(Suspended::Work(None)),
+            suspended: Suspended::new(),
             token: OnceLock::new(),
         }
     }
@@ -86,24 +77,13 @@ impl Cancellation {
 
     /// Wakes all suspended work, which is then dropped instead of run.
     fn sweep(&self) {
-        let woken = match &mut *lock(&self.suspended) {
-            Suspended::Work(Some(work)) => work.take(),
-            Suspended::Work(None) | Suspended::OutOfReach => Woken::default(),
-        };
-        woken.wake();
+        self.suspended.wake_all();
     }
 
     /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
     /// was one.
     pub(crate) fn suspend(&self, place: &mut Option<Place>, waker: &Waker) {
-        if place.is_none() {
-            let waker = waker.clone();
-            let mut suspended = lock(&self.suspended);
-            if let Suspended::Work(work) = &mut *suspended {
-                let replaced = work.get_or_insert_default().register(place, waker);
-                debug_assert!(replaced.is_none(), "it had no place");
-            }
-        }
+        self.suspended.keep(place, waker);
         if self.is_cancelled() {
             waker.wake_by_ref();
         }
@@ -111,20 +91,13 @@ impl Cancellation {
 
     /// Gives up a place of [`suspend`](Cancellation::suspend).
     pub(crate) fn leave(&self, place: &mut Option<Place>) {
-        if place.is_some() {
-            let waker = match &mut *lock(&self.suspended) {
-                Suspended::Work(Some(work)) => work.leave(place),
-                Suspended::Work(None) | Suspended::OutOfReach => None,
-            };
-            drop(waker);
-        }
+        self.suspended.leave(place);
     }
 
     /// Forgets suspended work: the last owner that could cancel is gone, unless someone has the token.
     pub(crate) fn out_of_reach(&self) {
         if self.token.get().is_none() {
-            let forgotten = mem::replace(&mut *lock(&self.suspended), Suspended::OutOfReach);
-            drop(forgotten);
+            self.suspended.forget();
         }
     }
 
@@ -135,9 +108,7 @@ impl Cancellation {
         parent: Option<&CancellationToken>,
     ) -> &CancellationToken {
         let watched = self.token.get_or_init(|| {
-            if let within_reach @ Suspended::OutOfReach = &mut *lock(&self.suspended) {
-                *within_reach = Suspended::Work(None);
-            }
+            self.suspended.within_reach();
             Box::new(Watched::new(context, parent))
         });
         &watched.token

@@ -19,6 +19,7 @@ mod run;
 mod scheduler;
 mod send;
 mod settings;
+mod suspended;
 mod sync;
 mod task;
 mod trusted;

@@ -17,7 +17,13 @@ use loom::{
     thread,
 };
 
-use crate::{outstanding::Outstanding, queue::Queue, turn::Turn, waiters::Place};
+use crate::{
+    outstanding::{Outstanding, failure},
+    queue::Queue,
+    suspended::Suspended,
+    turn::Turn,
+    waiters::Place,
+};
 
 /// For three threads: every interleaving with at most two preemptions, as all of them are too many.
 fn bounded(check: impl Fn() + Send + Sync + 'static) {
@@ -223,8 +229,7 @@ fn idle_sees_everything_the_last_piece_of_work_did() {
             })
         });
         let mut place = None;
-        let panics = block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
-        assert!(panics.is_empty());
+        block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
         for written in written {
             assert_eq!(written.load(Ordering::Relaxed), 1);
         }
@@ -242,13 +247,13 @@ fn a_panic_reported_before_the_end_comes_out_of_idle() {
         let other = thread::spawn({
             let outstanding = outstanding.clone();
             move || {
-                outstanding.report(outstanding.failure(Box::new("failed")));
+                outstanding.report(failure(Box::new("failed")));
                 outstanding.end(1);
             }
         });
         let mut place = None;
-        let panics = block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
-        assert_eq!(panics.len(), 1);
+        block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
+        assert_eq!(outstanding.take_failures().len(), 1);
         other.join().unwrap();
     });
 }
@@ -275,5 +280,57 @@ fn after_close_and_idle_nothing_has_begun_that_was_not_waited_for() {
         let seen = written.load(Ordering::Relaxed);
         let begun = usize::from(other.join().unwrap());
         assert_eq!(seen, begun);
+    });
+}
+
+#[test]
+fn a_cancellation_reaches_work_that_suspends_at_the_same_time() {
+    model(|| {
+        let shared = Arc::new((Suspended::new(), AtomicUsize::new(0)));
+        let cancels = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                let (suspended, cancelled) = &*shared;
+                cancelled.store(1, Ordering::Relaxed);
+                suspended.wake_all();
+            }
+        });
+        let mut place = None;
+        // Returns once it is woken, or sees by itself that it was cancelled.
+        block_on(poll_fn(|cx| {
+            let (suspended, cancelled) = &*shared;
+            suspended.keep(&mut place, cx.waker());
+            match cancelled.load(Ordering::Relaxed) {
+                0 => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
+        }));
+        shared.0.leave(&mut place);
+        cancels.join().unwrap();
+    });
+}
+
+#[test]
+fn a_cancellation_leaves_work_alone_that_completes_at_the_same_time() {
+    model(|| {
+        let suspended = Arc::new(Suspended::new());
+        let mut done = None;
+        suspended.keep(&mut done, Waker::noop());
+        let cancels = thread::spawn({
+            let suspended = suspended.clone();
+            move || suspended.wake_all()
+        });
+        let stays = thread::spawn({
+            let suspended = suspended.clone();
+            move || {
+                let mut stays = None;
+                suspended.keep(&mut stays, Waker::noop());
+                stays
+            }
+        });
+        suspended.leave(&mut done);
+        let mut stays = stays.join().unwrap();
+        cancels.join().unwrap();
+        suspended.leave(&mut stays);
     });
 }
