@@ -3,7 +3,6 @@
 use std::{
     fmt,
     future::Future,
-    mem,
     pin::Pin,
     sync::{
         Arc, OnceLock, Weak,
@@ -24,16 +23,28 @@ use crate::{
 /// Whether a context is cancelled, and whom to tell.
 pub(crate) struct Cancellation {
     suspended: Mutex<Suspended>,
+    /// Whether work may have a place that was forgotten.
+    forgotten: AtomicBool,
     /// Made when someone asks for it.
     token: OnceLock<Box<Watched>>,
 }
 
-/// Work to be woken, and then dropped, by a cancellation. Boxed, as most contexts are never cancelled.
-enum Suspended {
-    Work(Option<Box<Waiters>>),
-    /// Nobody is left who could cancel. Wakers kept here would only keep work from being dropped that
-    /// nobody else can wake either.
-    OutOfReach,
+/// Work to be woken, and then dropped, by a cancellation.
+struct Suspended {
+    /// Boxed, as most contexts are never cancelled.
+    work: Option<Box<Waiters>>,
+    by: By,
+}
+
+/// Who could cancel.
+#[derive(PartialEq, Eq)]
+enum By {
+    Owners,
+    /// Whoever has the token.
+    Token,
+    /// Wakers kept now would only keep work from being dropped that nobody else can wake either. Work
+    /// that suspends now, and asks for the token later, is kept from then on.
+    Nobody,
 }
 
 struct Watched {
@@ -50,24 +61,36 @@ struct Cancel {
 }
 
 impl Wake for Cancel {
-    /// Called under locks of the token, under which nothing of the context may be dropped.
+    /// Called by whoever cancels the token, under whatever locks: so work is not dropped here, but by a
+    /// task.
     fn wake(self: Arc<Self>) {
         // ORDERING: Relaxed. It carries nothing, and `suspend` looks at it behind a lock that `sweep`
         // takes later.
         self.cancelled.store(true, Ordering::Relaxed);
-        let context = self.context.clone();
-        drop(self.runtime.spawn(async move {
-            if let Some(context) = context.upgrade() {
-                context.header().cancellation.sweep();
-            }
-        }));
+        let sweep = Sweep(self.context.clone());
+        drop(self.runtime.spawn(async move { drop(sweep) }));
+    }
+}
+
+/// Sweeps when it is dropped: a runtime that has shut down drops what it is given.
+struct Sweep(Weak<dyn Context>);
+
+impl Drop for Sweep {
+    fn drop(&mut self) {
+        if let Some(context) = self.0.upgrade() {
+            context.header().cancellation.sweep();
+        }
     }
 }
 
 impl Cancellation {
     pub(crate) fn new() -> Self {
         Cancellation {
-            suspended: Mutex::new(Suspended::Work(None)),
+            suspended: Mutex::new(Suspended {
+                work: None,
+                by: By::Owners,
+            }),
+            forgotten: AtomicBool::new(false),
             token: OnceLock::new(),
         }
     }
@@ -81,23 +104,31 @@ impl Cancellation {
 
     /// Wakes all suspended work, which is then dropped instead of run.
     fn sweep(&self) {
-        let woken = match &mut *lock(&self.suspended) {
-            Suspended::Work(Some(work)) => work.take(),
-            Suspended::Work(None) | Suspended::OutOfReach => Woken::default(),
-        };
-        woken.wake();
+        self.take_suspended().wake();
+    }
+
+    fn take_suspended(&self) -> Woken {
+        let mut suspended = lock(&self.suspended);
+        let work = suspended.work.as_mut();
+        work.map_or_else(Woken::default, |work| work.take())
     }
 
     /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
     /// was one.
     pub(crate) fn suspend(&self, place: &mut Option<Place>, waker: &Waker) {
-        if place.is_none() {
+        // ORDERING: Relaxed. Who forgets takes the lock, and so does who makes a token after that.
+        if place.is_none() || self.forgotten.load(Ordering::Relaxed) {
             let waker = waker.clone();
-            let mut suspended = lock(&self.suspended);
-            if let Suspended::Work(work) = &mut *suspended {
-                let replaced = work.get_or_insert_default().register(place, waker);
-                debug_assert!(replaced.is_none(), "it had no place");
-            }
+            let replaced = {
+                let mut suspended = lock(&self.suspended);
+                if suspended.by == By::Nobody {
+                    Some(waker)
+                } else {
+                    let work = suspended.work.get_or_insert_default();
+                    work.register(place, waker)
+                }
+            };
+            drop(replaced);
         }
         if self.is_cancelled() {
             waker.wake_by_ref();
@@ -107,9 +138,10 @@ impl Cancellation {
     /// Gives up a place of [`suspend`](Cancellation::suspend).
     pub(crate) fn leave(&self, place: &mut Option<Place>) {
         if place.is_some() {
-            let waker = match &mut *lock(&self.suspended) {
-                Suspended::Work(Some(work)) => work.leave(place),
-                Suspended::Work(None) | Suspended::OutOfReach => None,
+            let waker = {
+                let mut suspended = lock(&self.suspended);
+                let work = suspended.work.as_mut();
+                work.and_then(|work| work.leave(place))
             };
             drop(waker);
         }
@@ -117,10 +149,18 @@ impl Cancellation {
 
     /// Forgets suspended work: the last owner that could cancel is gone, unless someone has the token.
     pub(crate) fn out_of_reach(&self) {
-        if self.token.get().is_none() {
-            let forgotten = mem::replace(&mut *lock(&self.suspended), Suspended::OutOfReach);
-            drop(forgotten);
-        }
+        let forgotten = {
+            let mut suspended = lock(&self.suspended);
+            if suspended.by == By::Token {
+                return;
+            }
+            suspended.by = By::Nobody;
+            // ORDERING: Relaxed, see `suspend`.
+            self.forgotten.store(true, Ordering::Relaxed);
+            // Emptied and kept, so that no place of before is taken for one of later.
+            suspended.work.as_mut().map(|work| work.take())
+        };
+        drop(forgotten);
     }
 
     /// The token of `context`, whose cancellation this is. Made now, it is a child of `parent`.
@@ -130,9 +170,7 @@ impl Cancellation {
         parent: Option<&CancellationToken>,
     ) -> &CancellationToken {
         let watched = self.token.get_or_init(|| {
-            if let within_reach @ Suspended::OutOfReach = &mut *lock(&self.suspended) {
-                *within_reach = Suspended::Work(None);
-            }
+            lock(&self.suspended).by = By::Token;
             Box::new(Watched::new(context, parent))
         });
         &watched.token
@@ -142,6 +180,8 @@ impl Cancellation {
     pub(crate) fn cancel(&self) {
         if let Some(watched) = self.token.get() {
             watched.token.cancel();
+            // Another thread may have been first with the token, and not have told us yet.
+            watched.cancel.cancelled.store(true, Ordering::Relaxed);
             self.sweep();
         }
     }
