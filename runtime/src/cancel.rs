@@ -9,10 +9,8 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{self, Wake, Waker},
-    thread,
 };
 
-use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
@@ -38,24 +36,16 @@ struct Watched {
 struct Cancel {
     cancelled: AtomicBool,
     context: Weak<dyn Context>,
-    runtime: Option<Handle>,
 }
 
 impl Wake for Cancel {
-    /// Called under locks of the token, under which nothing of the context may be dropped.
+    /// Called by whoever cancels the token, or one above it.
     fn wake(self: Arc<Self>) {
-        // ORDERING: Relaxed. It carries nothing, and `suspend` looks at it behind a lock that `sweep`
+        // ORDERING: Relaxed. It carries nothing, and `suspend` looks at it behind a lock that `wake_all`
         // takes later.
         self.cancelled.store(true, Ordering::Relaxed);
-        let context = self.context.clone();
-        let sweep = move || {
-            if let Some(context) = context.upgrade() {
-                context.header().cancellation.sweep();
-            }
-        };
-        match &self.runtime {
-            Some(runtime) => drop(runtime.spawn(async move { sweep() })),
-            None => drop(thread::spawn(sweep)),
+        if let Some(context) = self.context.upgrade() {
+            context.header().cancellation.suspended.wake_all();
         }
     }
 }
@@ -70,14 +60,9 @@ impl Cancellation {
 
     #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
-        // ORDERING: Relaxed, see `Cancel::wake`.
+        // ORDERING: Relaxed, see `Cancel`.
         let cancelled = |watched: &Watched| watched.cancel.cancelled.load(Ordering::Relaxed);
         self.token.get().is_some_and(|watched| cancelled(watched))
-    }
-
-    /// Wakes all suspended work, which is then dropped instead of run.
-    fn sweep(&self) {
-        self.suspended.wake_all();
     }
 
     /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
@@ -94,11 +79,9 @@ impl Cancellation {
         self.suspended.leave(place);
     }
 
-    /// Forgets suspended work: the last owner that could cancel is gone, unless someone has the token.
+    /// The last owner that could cancel is gone.
     pub(crate) fn out_of_reach(&self) {
-        if self.token.get().is_none() {
-            self.suspended.forget();
-        }
+        self.suspended.forget();
     }
 
     /// The token of `context`, whose cancellation this is. Made now, it is a child of `parent`.
@@ -108,7 +91,7 @@ impl Cancellation {
         parent: Option<&CancellationToken>,
     ) -> &CancellationToken {
         let watched = self.token.get_or_init(|| {
-            self.suspended.within_reach();
+            self.suspended.stay_within_reach();
             Box::new(Watched::new(context, parent))
         });
         &watched.token
@@ -118,7 +101,9 @@ impl Cancellation {
     pub(crate) fn cancel(&self) {
         if let Some(watched) = self.token.get() {
             watched.token.cancel();
-            self.sweep();
+            // Another thread may have been first with the token, and not have told us yet.
+            watched.cancel.cancelled.store(true, Ordering::Relaxed);
+            self.suspended.wake_all();
         }
     }
 }
@@ -129,7 +114,6 @@ impl Watched {
         let cancel = Arc::new(Cancel {
             cancelled: AtomicBool::new(false),
             context: context.this.clone(),
-            runtime: context.kind.runtime().cloned(),
         });
         let waker = Waker::from(cancel.clone());
         let mut watch = Box::pin(token.clone().cancelled_owned());

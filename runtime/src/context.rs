@@ -565,8 +565,6 @@ impl<S: Send + 'static> RequestContext<S> {
     }
 
     /// A token that is cancelled with this context, and that cancels it.
-    ///
-    /// Cancelled through the token, the context follows by a task of its runtime.
     pub fn cancellation_token(&self) -> CancellationToken {
         let header = &self.inner.header;
         header.cancellation.token(header, None).clone()

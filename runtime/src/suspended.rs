@@ -1,9 +1,9 @@
 //! Work that is suspended, and that a cancellation of its context must reach.
 
-use std::{mem, task::Waker};
+use std::task::Waker;
 
 use crate::{
-    sync::{Mutex, lock},
+    sync::{AtomicBool, Mutex, Ordering, lock},
     waiters::{Place, Waiters, Woken},
 };
 
@@ -12,65 +12,93 @@ use crate::{
 /// Whoever cancels says so first, and then wakes all; work that suspends is kept first, and then looks
 /// whether it was cancelled: behind the same lock, so that one of the two sees the other.
 pub(crate) struct Suspended {
-    work: Mutex<Work>,
+    kept: Mutex<Kept>,
+    /// Whether work may have a place that was forgotten.
+    forgotten: AtomicBool,
 }
 
-enum Work {
+struct Kept {
     /// Boxed, as most contexts are never cancelled.
-    Kept(Option<Box<Waiters>>),
-    /// Nobody is left who could cancel. Wakers kept here would only keep work from being dropped that
-    /// nobody else can wake either.
-    OutOfReach,
+    work: Option<Box<Waiters>>,
+    by: By,
+}
+
+/// Who could cancel.
+#[derive(PartialEq, Eq)]
+enum By {
+    Owners,
+    /// Whoever has the token.
+    Token,
+    /// Wakers kept now would only keep work from being dropped that nobody else can wake either. Work
+    /// that asks for the token later is kept from then on.
+    Nobody,
 }
 
 impl Suspended {
     pub(crate) fn new() -> Self {
         Suspended {
-            work: Mutex::new(Work::Kept(None)),
+            kept: Mutex::new(Kept {
+                work: None,
+                by: By::Owners,
+            }),
+            forgotten: AtomicBool::new(false),
         }
     }
 
     /// Keeps `waker` at `place`, unless something is kept there or nobody could cancel.
     pub(crate) fn keep(&self, place: &mut Option<Place>, waker: &Waker) {
-        if place.is_none() {
+        // ORDERING: Relaxed. Who forgets takes the lock, and so does who makes a token after that.
+        if place.is_none() || self.forgotten.load(Ordering::Relaxed) {
             let waker = waker.clone();
-            if let Work::Kept(work) = &mut *lock(&self.work) {
-                let replaced = work.get_or_insert_default().register(place, waker);
-                debug_assert!(replaced.is_none(), "there was no place");
-            }
+            let replaced = {
+                let mut kept = lock(&self.kept);
+                match kept.by {
+                    By::Nobody => Some(waker),
+                    _ => kept.work.get_or_insert_default().register(place, waker),
+                }
+            };
+            drop(replaced);
         }
     }
 
     /// Gives `place` up.
     pub(crate) fn leave(&self, place: &mut Option<Place>) {
         if place.is_some() {
-            let waker = match &mut *lock(&self.work) {
-                Work::Kept(Some(work)) => work.leave(place),
-                Work::Kept(None) | Work::OutOfReach => None,
+            let waker = {
+                let mut kept = lock(&self.kept);
+                kept.work.as_mut().and_then(|work| work.leave(place))
             };
             drop(waker);
         }
     }
 
     pub(crate) fn wake_all(&self) {
-        let woken = match &mut *lock(&self.work) {
-            Work::Kept(Some(work)) => work.take(),
-            Work::Kept(None) | Work::OutOfReach => Woken::default(),
+        let woken = {
+            let mut kept = lock(&self.kept);
+            let work = kept.work.as_mut();
+            work.map_or_else(Woken::default, |work| work.take())
         };
         woken.wake();
     }
 
-    /// Forgets all, and keeps nothing until someone is [within reach](Suspended::within_reach).
+    /// Forgets all, unless someone has the token, and keeps nothing before someone does.
     pub(crate) fn forget(&self) {
-        let forgotten = mem::replace(&mut *lock(&self.work), Work::OutOfReach);
+        let forgotten = {
+            let mut kept = lock(&self.kept);
+            if kept.by == By::Token {
+                return;
+            }
+            kept.by = By::Nobody;
+            // ORDERING: Relaxed, see `keep`.
+            self.forgotten.store(true, Ordering::Relaxed);
+            // Emptied and not replaced, so that no place of before is taken for one of later.
+            kept.work.as_mut().map(|work| work.take())
+        };
         drop(forgotten);
     }
 
-    /// Keeps work again that suspends from now on.
-    pub(crate) fn within_reach(&self) {
-        let mut work = lock(&self.work);
-        if matches!(*work, Work::OutOfReach) {
-            *work = Work::Kept(None);
-        }
+    /// Someone gets the token: forgets no more, and keeps work again that suspends from now on.
+    pub(crate) fn stay_within_reach(&self) {
+        lock(&self.kept).by = By::Token;
     }
 }
