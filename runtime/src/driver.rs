@@ -1,12 +1,12 @@
 //! What runs spawned work on the tokio pool: the driver of a context's queue, which gives items their
-//! turns and ends when there are none; and, where work runs in parallel, a task for each step.
+//! turns and parks when there are none; and, where work runs in parallel, a task for each step.
 
 use std::{
     collections::VecDeque,
     future::Future,
     mem,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{self, Poll, ready},
 };
 
@@ -14,6 +14,7 @@ use tokio::task::coop;
 
 use crate::{
     context::{Context, Header},
+    queue::Pushed,
     task::Runnable,
     trusted,
     waiters::Place,
@@ -22,36 +23,35 @@ use crate::{
 /// How many items one poll of the driver runs at most, before other tasks of the runtime get to run.
 const BUDGET: usize = 64;
 
-/// Queues an item of work, and starts a driver if there is none; where work runs in parallel, starts the
-/// item. A runtime that has shut down drops what is started here and now, and the work with it.
+/// Queues an item of work, and sees to it that there is a driver that runs; where work runs in parallel,
+/// starts the item. A runtime that has shut down drops what is started here and now, and the work with it.
 pub(crate) fn enqueue(header: &Header, item: Runnable) {
-    let owner = || {
-        header
-            .this
-            .upgrade()
-            .expect("who queues work owns its context")
-    };
     if header.concurrent {
-        drop(header.runtime.spawn(Step::new(owner(), item)));
-    } else if header.queue.push(item) {
-        drop(header.runtime.spawn(Driver::new(owner())));
+        let context = header.this.upgrade();
+        let context = context.expect("who queues work owns its context");
+        drop(header.runtime.spawn(Step::new(context, item)));
+        return;
+    }
+    match header.queue.push(item) {
+        Pushed::Driven => {}
+        Pushed::Parked(driver) => driver.wake(),
+        Pushed::Undriven => drop(header.runtime.spawn(Driver::new(header.this.clone()))),
     }
 }
 
-pub(crate) struct Driver {
-    context: Arc<dyn Context>,
+/// Runs the queue of its context. Without items it parks, and keeps nothing of the context alive.
+struct Driver {
+    context: Weak<dyn Context>,
     batch: VecDeque<Runnable>,
     place: Option<Place>,
-    ended: bool,
 }
 
 impl Driver {
-    pub(crate) fn new(context: Arc<dyn Context>) -> Self {
+    fn new(context: Weak<dyn Context>) -> Self {
         Driver {
             context,
             batch: VecDeque::new(),
             place: None,
-            ended: false,
         }
     }
 }
@@ -61,12 +61,14 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let header = this.context.header();
+        let Some(context) = this.context.upgrade() else {
+            return Poll::Ready(());
+        };
+        let header = context.header();
         let held = ready!(header.poll_turn(cx, &mut this.place));
         for _ in 0..BUDGET {
-            if this.batch.is_empty() && !header.queue.refill(&mut this.batch) {
-                this.ended = true;
-                return Poll::Ready(());
+            if this.batch.is_empty() {
+                ready!(header.queue.poll_refill(cx, &mut this.batch));
             }
             let item = this.batch.pop_front();
             trusted::enter(&held, true, || item.map(Runnable::run));
@@ -86,11 +88,11 @@ impl Future for Driver {
 impl Drop for Driver {
     /// Ended by a runtime that shuts down, it drops what it would have run, on the context.
     fn drop(&mut self) {
-        let header = self.context.header();
-        header.turn.leave(&mut self.place);
-        if !self.ended {
-            header.drop_on_context(Abandoned {
-                context: self.context.clone(),
+        // Whatever is queued owns the context.
+        if let Some(context) = self.context.upgrade() {
+            context.header().turn.leave(&mut self.place);
+            context.header().drop_on_context(Abandoned {
+                context: context.clone(),
                 batch: mem::take(&mut self.batch),
             });
         }
@@ -107,20 +109,25 @@ struct Abandoned {
 impl Drop for Abandoned {
     fn drop(&mut self) {
         self.batch.clear();
-        while self.context.header().queue.refill(&mut self.batch) {
+        while self
+            .context
+            .header()
+            .queue
+            .refill_or_retire(&mut self.batch)
+        {
             self.batch.clear();
         }
     }
 }
 
 /// One item of a context whose work runs in parallel.
-pub(crate) struct Step {
+struct Step {
     context: Arc<dyn Context>,
     item: Option<Runnable>,
 }
 
 impl Step {
-    pub(crate) fn new(context: Arc<dyn Context>, item: Runnable) -> Self {
+    fn new(context: Arc<dyn Context>, item: Runnable) -> Self {
         Step {
             context,
             item: Some(item),
