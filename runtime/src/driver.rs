@@ -1,5 +1,5 @@
 //! What runs spawned work on the tokio pool: the driver of a context's queue, which gives items their
-//! turns and ends when there are none; and, where work runs in parallel, a task for each step.
+//! turns and parks when there are none; and, where work runs in parallel, a task for each step.
 
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
     mem,
     num::NonZeroUsize,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{self, Poll, ready},
 };
 
@@ -15,6 +15,7 @@ use tokio::task::coop;
 
 use crate::{
     context::{Context, Header, Kind, Waiting},
+    queue::Pushed,
     task::Runnable,
     trusted,
 };
@@ -23,55 +24,62 @@ use crate::{
 /// unless a builder says otherwise.
 const BUDGET: usize = 64;
 
-/// Queues an item of work, and starts a driver if there is none; where work runs in parallel, starts the
-/// item. A runtime that has shut down drops what is started here and now, and the work with it.
+/// Queues an item of work, and sees to it that there is a driver that runs; where work runs in parallel,
+/// starts the item. A runtime that has shut down drops what is started here and now, and the work with it.
 pub(crate) fn enqueue(header: &Header, item: Runnable) {
-    let owner = || {
-        header
-            .this
-            .upgrade()
-            .expect("who queues work owns its context")
-    };
     match &header.kind {
-        Kind::Serial(runtime) => {
-            if header.queue.push(item) {
-                drop(runtime.spawn(Driver::new(owner())));
-            }
+        Kind::Serial(runtime) => match header.queue.push(item) {
+            Pushed::Driven => {}
+            Pushed::Parked(driver) => driver.wake(),
+            Pushed::Undriven => drop(runtime.spawn(Driver::new(header.this.clone()))),
+        },
+        Kind::Concurrent(runtime) => {
+            let context = header.this.upgrade();
+            let context = context.expect("who queues work owns its context");
+            drop(runtime.spawn(Step::new(context, item)));
         }
-        Kind::Concurrent(runtime) => drop(runtime.spawn(Step::new(owner(), item))),
     }
 }
 
-pub(crate) struct Driver {
-    context: Arc<dyn Context>,
+/// Runs the queue of its context. Without items it parks, and keeps nothing of the context alive.
+struct Driver {
+    context: Weak<dyn Context>,
     batch: VecDeque<Runnable>,
     waiting: Waiting,
-    ended: bool,
 }
 
 impl Driver {
-    pub(crate) fn new(context: Arc<dyn Context>) -> Self {
+    fn new(context: Weak<dyn Context>) -> Self {
         Driver {
             context,
             batch: VecDeque::new(),
             waiting: Waiting::default(),
-            ended: false,
         }
     }
 }
 
-/// The next item that may have a turn. `None` if there is none, and then the queue is without a driver.
-fn next(header: &Header, batch: &mut VecDeque<Runnable>) -> Option<Runnable> {
+/// The next item that may have a turn. Pending if there is none, and then the driver is parked.
+fn poll_next(
+    header: &Header,
+    cx: &mut task::Context<'_>,
+    batch: &mut VecDeque<Runnable>,
+) -> Poll<Runnable> {
     loop {
         let item = match header.exclusive.next_held_back() {
-            Some(item) => item,
-            None if batch.is_empty() && !header.queue.refill(batch) => return None,
-            None => batch.pop_front()?,
+            Some(item) => Some(item),
+            None => {
+                if batch.is_empty() {
+                    ready!(header.queue.poll_refill(cx, batch));
+                }
+                batch.pop_front()
+            }
         };
-        if header.exclusive.admits(item.scope()) {
-            return Some(item);
+        if let Some(item) = item {
+            if header.exclusive.admits(item.scope()) {
+                return Poll::Ready(item);
+            }
+            header.exclusive.hold_back(item);
         }
-        header.exclusive.hold_back(item);
     }
 }
 
@@ -80,13 +88,13 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let header = this.context.header();
+        let Some(context) = this.context.upgrade() else {
+            return Poll::Ready(());
+        };
+        let header = context.header();
         let held = ready!(header.poll_turn(cx, &mut this.waiting));
         for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
-            let Some(item) = next(header, &mut this.batch) else {
-                this.ended = true;
-                return Poll::Ready(());
-            };
+            let item = ready!(poll_next(header, cx, &mut this.batch));
             trusted::enter(&held, true, || item.run(header));
             // Items share this task's budget; without any left, tokio's resources would only refuse
             // them. And whoever waits for the turn gets a chance at it after each item.
@@ -104,11 +112,11 @@ impl Future for Driver {
 impl Drop for Driver {
     /// Ended by a runtime that shuts down, it drops what it would have run, on the context.
     fn drop(&mut self) {
-        let header = self.context.header();
-        header.leave(&mut self.waiting);
-        if !self.ended {
-            header.drop_on_context(Abandoned {
-                context: self.context.clone(),
+        // Whatever is queued owns the context.
+        if let Some(context) = self.context.upgrade() {
+            context.header().leave(&mut self.waiting);
+            context.header().drop_on_context(Abandoned {
+                context: context.clone(),
                 batch: mem::take(&mut self.batch),
             });
         }
@@ -128,7 +136,7 @@ impl Drop for Abandoned {
         loop {
             self.batch.clear();
             drop(header.exclusive.take_held_back());
-            if !header.queue.refill(&mut self.batch) {
+            if !header.queue.refill_or_retire(&mut self.batch) {
                 break;
             }
         }
@@ -136,13 +144,13 @@ impl Drop for Abandoned {
 }
 
 /// One item of a context whose work runs in parallel.
-pub(crate) struct Step {
+struct Step {
     context: Arc<dyn Context>,
     item: Option<Runnable>,
 }
 
 impl Step {
-    pub(crate) fn new(context: Arc<dyn Context>, item: Runnable) -> Self {
+    fn new(context: Arc<dyn Context>, item: Runnable) -> Self {
         Step {
             context,
             item: Some(item),

@@ -19,7 +19,7 @@ use loom::{
 
 use crate::{
     outstanding::{Outstanding, failure},
-    queue::Queue,
+    queue::{Pushed, Queue},
     suspended::Suspended,
     turn::Turn,
     waiters::Place,
@@ -181,11 +181,54 @@ fn a_waiting_future_that_is_dropped_leaves_the_others_their_wakers() {
     });
 }
 
+/// Pushes an item, and does for the driver what must be done; the started one drives in this thread.
+fn push(queue: &Queue<usize>, item: usize) -> bool {
+    match queue.push(item) {
+        Pushed::Driven => false,
+        Pushed::Parked(driver) => {
+            driver.wake();
+            false
+        }
+        Pushed::Undriven => true,
+    }
+}
+
 #[test]
 fn a_pushed_item_always_finds_a_driver() {
-    fn drive(queue: &Queue<usize>, done: &AtomicUsize) {
+    /// Drives until the items add up to 111.
+    async fn drive(queue: &Queue<usize>) {
         let mut batch = VecDeque::new();
-        while queue.refill(&mut batch) {
+        let mut sum = 0;
+        while sum < 111 {
+            poll_fn(|cx| queue.poll_refill(cx, &mut batch)).await;
+            sum += batch.drain(..).sum::<usize>();
+        }
+    }
+
+    bounded(|| {
+        let queue = Arc::new(Queue::new());
+        let others = [1, 10].map(|item| {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                if push(&queue, item) {
+                    block_on(drive(&queue));
+                }
+            })
+        });
+        if push(&queue, 100) {
+            block_on(drive(&queue));
+        }
+        for other in others {
+            other.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_driver_that_retires_misses_no_item() {
+    fn drop_all(queue: &Queue<usize>, done: &AtomicUsize) {
+        let mut batch = VecDeque::new();
+        while queue.refill_or_retire(&mut batch) {
             for item in batch.drain(..) {
                 done.fetch_add(item, Ordering::Relaxed);
             }
@@ -198,14 +241,14 @@ fn a_pushed_item_always_finds_a_driver() {
             let shared = shared.clone();
             thread::spawn(move || {
                 let (queue, done) = &*shared;
-                if queue.push(item) {
-                    drive(queue, done);
+                if push(queue, item) {
+                    drop_all(queue, done);
                 }
             })
         });
         let (queue, done) = &*shared;
-        if queue.push(100) {
-            drive(queue, done);
+        if push(queue, 100) {
+            drop_all(queue, done);
         }
         for other in others {
             other.join().unwrap();

@@ -1,11 +1,15 @@
 //! The queue of a context: work that is ready for a turn, in the order it came.
 
-use std::{collections::VecDeque, mem};
+use std::{
+    collections::VecDeque,
+    mem,
+    task::{Context, Poll, Waker},
+};
 
 use crate::sync::{Mutex, lock};
 
-/// First in, first out, with the one rule that makes a driver exist exactly while there is work:
-/// whoever pushes onto an undriven queue must start a driver, and only an empty queue is retired.
+/// First in, first out. It has one driver, from its first item on, which parks while there are none:
+/// whoever pushes onto a queue that has none must start it, and whoever finds it parked must wake it.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     shared: Mutex<Shared<T>>,
@@ -15,6 +19,16 @@ pub(crate) struct Queue<T> {
 struct Shared<T> {
     items: VecDeque<T>,
     driven: bool,
+    parked: Option<Waker>,
+}
+
+/// What whoever pushed an item must do for its driver.
+#[derive(Debug)]
+#[must_use = "items wait for ever without a driver"]
+pub(crate) enum Pushed {
+    Driven,
+    Parked(Waker),
+    Undriven,
 }
 
 impl<T> Queue<T> {
@@ -23,27 +37,53 @@ impl<T> Queue<T> {
             shared: Mutex::new(Shared {
                 items: VecDeque::new(),
                 driven: false,
+                parked: None,
             }),
         }
     }
 
-    /// Adds an item. True if the queue had no driver: the caller starts one.
-    #[must_use]
-    pub(crate) fn push(&self, item: T) -> bool {
+    pub(crate) fn push(&self, item: T) -> Pushed {
         let mut shared = lock(&self.shared);
         shared.items.push_back(item);
-        !mem::replace(&mut shared.driven, true)
+        if !mem::replace(&mut shared.driven, true) {
+            Pushed::Undriven
+        } else if let Some(driver) = shared.parked.take() {
+            Pushed::Parked(driver)
+        } else {
+            Pushed::Driven
+        }
     }
 
-    /// For the driver, whose `batch` is empty: swaps all items into it. False if there are none, and
-    /// then the queue is without a driver: this one must end.
-    #[must_use]
-    pub(crate) fn refill(&self, batch: &mut VecDeque<T>) -> bool {
+    /// For the driver, whose `batch` is empty: swaps all items into it, or parks the driver.
+    pub(crate) fn poll_refill(&self, cx: &mut Context<'_>, batch: &mut VecDeque<T>) -> Poll<()> {
         let mut shared = lock(&self.shared);
-        shared.driven = !shared.items.is_empty();
-        if shared.driven {
-            mem::swap(&mut shared.items, batch);
+        if shared.items.is_empty() {
+            // tokio's: a clone of it is no foreign code.
+            shared.parked = Some(cx.waker().clone());
+            return Poll::Pending;
         }
+        mem::swap(&mut shared.items, batch);
+        Poll::Ready(())
+    }
+
+    /// For what is left of a driver that was dropped, whose `batch` is empty: swaps all items into it.
+    /// False if there are none, and from then the queue has no driver.
+    #[must_use]
+    pub(crate) fn refill_or_retire(&self, batch: &mut VecDeque<T>) -> bool {
+        let mut shared = lock(&self.shared);
+        shared.parked = None;
+        shared.driven = !shared.items.is_empty();
+        mem::swap(&mut shared.items, batch);
         shared.driven
+    }
+}
+
+impl<T> Drop for Queue<T> {
+    /// Its driver ends when it finds the context gone.
+    fn drop(&mut self) {
+        let parked = lock(&self.shared).parked.take();
+        if let Some(driver) = parked {
+            driver.wake();
+        }
     }
 }

@@ -193,8 +193,7 @@ impl<S: 'static> Scheduler<S> {
     /// ```
     pub fn blocking_send<F, R>(&self, closure: F) -> Result<R, SendError>
     where
-        F: FnOnce(&S) -> R + Send,
-        R: Send,
+        F: FnOnce(&S) -> R,
     {
         let header = &self.inner.header;
         if header.outstanding.is_closed() {

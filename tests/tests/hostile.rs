@@ -1,6 +1,7 @@
 //! What an adversary with safe code found once, each attack kept.
 
 use std::{
+    cell::Cell,
     future::{Future, pending},
     panic::{AssertUnwindSafe, catch_unwind, panic_any},
     pin::Pin,
@@ -14,7 +15,7 @@ use request_context_tests::{Request, on_one_thread, on_pool, seen};
 use tokio::task::yield_now;
 
 /// Polls once in a turn of `context`.
-fn poll_on<F: Future + Send + ?Sized>(context: &RequestContext<Request>, mut work: Pin<&mut F>) {
+fn poll_on<F: Future + ?Sized>(context: &RequestContext<Request>, mut work: Pin<&mut F>) {
     let scheduler = context.scheduler();
     let polled = scheduler.blocking_send(|_| {
         let mut cx = Context::from_waker(Waker::noop());
@@ -179,7 +180,7 @@ fn remains_whose_drop_panics_give_the_turn_back() {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(left.as_mut().unwrap().as_mut().poll(&mut cx).is_pending());
         // Dropped by another thread while this one has the turn, and so buried by this one.
-        let mut left = left.take();
+        let left = Cell::new(left.take());
         let sent = context.scheduler().blocking_send(|_| {
             let left = left.take();
             std::thread::scope(|scope| {

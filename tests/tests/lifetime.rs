@@ -13,7 +13,7 @@ use request_context::{
     JoinHandle, RequestContext, Scheduler, context, context_async, scheduler, spawn_detached,
 };
 use request_context_tests::{Gate, Log, on_one_thread, on_pool, one_thread, poll_once};
-use tokio::task::yield_now;
+use tokio::{runtime::Handle, task::yield_now};
 
 struct Held {
     _alive: Arc<()>,
@@ -96,6 +96,22 @@ fn live_work_keeps_its_context_alive() {
         work.await.unwrap();
         settle().await;
         assert_eq!(alive.strong_count(), 0);
+    });
+}
+
+#[test]
+fn the_runtime_keeps_nothing_of_a_context_that_is_gone() {
+    on_one_thread!(async {
+        let alive_tasks = || Handle::current().metrics().num_alive_tasks();
+        let before = alive_tasks();
+        let (context, alive) = watched();
+        context.scheduler().spawn(yield_now()).await.unwrap();
+        context.scheduler().post(|_| ()).await.unwrap();
+        settle().await;
+        drop(context);
+        assert_eq!(alive.strong_count(), 0);
+        settle().await;
+        assert_eq!(alive_tasks(), before);
     });
 }
 
