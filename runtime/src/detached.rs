@@ -2,15 +2,16 @@
 
 use std::{
     future::Future,
-    panic::Location,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
+    thread,
 };
 
 use pin_project_lite::pin_project;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::{JoinHandle, no_context::Hidden, trusted};
+use crate::{JoinHandle, no_context::Hidden, outstanding::discard, trusted};
 
 pin_project! {
     /// A future that sees no context, in its polls and in its drop.
@@ -125,6 +126,47 @@ where
     JoinHandle::of_detached(
         runtime().spawn_blocking(move || trusted::hide(Hidden::Detached(at), closure)),
     )
+}
+
+/// Runs `closure` on a thread of its own, off any context: for work that blocks for very long, or for
+/// ever, and would keep a thread of the pool. .NET's `TaskCreationOptions.LongRunning`.
+///
+/// It needs no runtime, cannot be aborted, and does not keep the process alive: when `main` returns, it
+/// is gone. What it returns comes back to the context by awaiting the handle there.
+///
+/// # Panics
+///
+/// If the operating system has no more threads, as [`std::thread::spawn`] does.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() {
+/// let sum = request_context::spawn_long_running_detached(|| (1..=10).sum::<u32>());
+/// assert_eq!(sum.await.unwrap(), 55);
+/// # }
+/// ```
+#[track_caller]
+pub fn spawn_long_running_detached<F, R>(closure: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let at = Location::caller();
+    let (sender, result) = oneshot::channel();
+    let work = move || {
+        let closure = AssertUnwindSafe(|| trusted::hide(Hidden::Detached(at), closure));
+        // Nobody may want the result any more, whose drop may panic.
+        if let Err(unwanted) = sender.send(catch_unwind(closure)) {
+            discard(unwanted);
+        }
+    };
+    let thread = thread::Builder::new().name("long-running".into());
+    match thread.spawn(work) {
+        Ok(_) => JoinHandle::of_thread(result),
+        Err(error) => panic!("long-running work needs a thread of its own: {error}"),
+    }
 }
 
 #[track_caller]

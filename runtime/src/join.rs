@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_task::Task;
-use tokio::task::coop;
+use tokio::{sync::oneshot, task::coop};
 
 use crate::{
     ContextId,
@@ -55,6 +55,8 @@ enum Running<T> {
         waker: Option<Waker>,
     },
     Detached(tokio::task::JoinHandle<T>),
+    /// On a thread of its own.
+    OnThread(oneshot::Receiver<Result<T, Payload>>),
     /// Never started.
     Refused(ContextId, Refused),
 }
@@ -80,6 +82,12 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    pub(crate) fn of_thread(result: oneshot::Receiver<Result<T, Payload>>) -> Self {
+        JoinHandle {
+            work: Running::OnThread(result),
+        }
+    }
+
     pub(crate) fn of_refused(context: ContextId, why: Refused) -> Self {
         JoinHandle {
             work: Running::Refused(context, why),
@@ -90,7 +98,7 @@ impl<T> JoinHandle<T> {
     pub fn context_id(&self) -> Option<ContextId> {
         match &self.work {
             Running::OnContext { context, .. } | Running::Refused(context, _) => Some(*context),
-            Running::Detached(_) => None,
+            Running::Detached(_) | Running::OnThread(_) => None,
         }
     }
 
@@ -108,7 +116,7 @@ impl<T> JoinHandle<T> {
                 }
             }
             Running::Detached(task) => task.abort(),
-            Running::Refused(..) => {}
+            Running::OnThread(_) | Running::Refused(..) => {}
         }
     }
 
@@ -117,6 +125,7 @@ impl<T> JoinHandle<T> {
         match &self.work {
             Running::OnContext { task, .. } => task.as_ref().is_none_or(Task::is_finished),
             Running::Detached(task) => task.is_finished(),
+            Running::OnThread(result) => result.is_terminated() || !result.is_empty(),
             Running::Refused(..) => true,
         }
     }
@@ -220,6 +229,10 @@ impl<T> Future for JoinHandle<T> {
                     Err(_) => Why::Cancelled,
                 })
             }
+            Running::OnThread(result) => match ready!(Pin::new(result).poll(cx)) {
+                Ok(result) => result.map_err(Why::Panic),
+                Err(_) => Err(Why::Cancelled),
+            },
             Running::Refused(_, Refused::Closed) => Err(Why::Closed),
             Running::Refused(_, Refused::Cancelled) => Err(Why::Cancelled),
         };

@@ -163,7 +163,7 @@ pub use request_context_macros::detached;
 
 pub use builder::{BuildError, Builder};
 pub use context::{ContextId, RequestContext, run_on_context};
-pub use detached::{spawn_blocking_detached, spawn_detached};
+pub use detached::{spawn_blocking_detached, spawn_detached, spawn_long_running_detached};
 pub use fork::{Fork, ForkError};
 pub use join::{JoinError, JoinHandle};
 pub use needs::{InsideContextAsync, NeedsAnyContext, NeedsContext};

@@ -106,6 +106,20 @@ fn blocking_on_ones_own_context_is_an_error_and_the_others_complete() {
 }
 
 #[test]
+fn sd_32_what_a_library_s_closure_posts_sees_the_context_and_the_closure_does_not() {
+    let output = run(&["--wrapper"]);
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "configureAwait        true    false\n\
+         controller, before    ada     ada\n\
+         closure on the pool   -       -\n\
+         callback it posted    ada     ada\n\
+         controller, after     ada     -\n"
+    );
+}
+
+#[test]
 fn each_request_sees_its_own_user_in_text_and_json() {
     let server = Server::start();
     let path = "/index?configureAwait=true&tsFromSyncContext=false";

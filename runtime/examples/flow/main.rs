@@ -8,6 +8,7 @@
 //! cargo run --example flow                 # serves http://127.0.0.1:3000, or another --port
 //! cargo run --example flow -- --table      # which probes see the context, for all four choices
 //! cargo run --example flow -- --blocking   # blocking on a context, off it, and on one's own
+//! cargo run --example flow -- --wrapper    # posting back onto the context from a library's thread
 //! ```
 //!
 //! ```text
@@ -21,6 +22,7 @@ mod blocking;
 mod probes;
 mod server;
 mod table;
+mod wrapper;
 
 use std::process::ExitCode;
 
@@ -35,12 +37,16 @@ struct Args {
     port: u16,
 
     /// Print which probes see the context, for all four choices, and serve nothing
-    #[arg(long, conflicts_with = "blocking")]
+    #[arg(long, conflicts_with_all = ["blocking", "wrapper"])]
     table: bool,
 
     /// Measure blocking on a context, off it, and on one's own, and serve nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wrapper")]
     blocking: bool,
+
+    /// Post back onto a context from a library that runs closures off it, and serve nothing
+    #[arg(long)]
+    wrapper: bool,
 }
 
 #[tokio::main]
@@ -50,6 +56,11 @@ async fn main() -> ExitCode {
         print!("{}", table::table().await);
     } else if args.blocking {
         blocking::measure().await;
+    } else if args.wrapper {
+        if let Err(error) = wrapper::print().await {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
     } else if let Err(error) = server::serve(args.port).await {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;

@@ -49,7 +49,7 @@ pub(crate) enum Probe {
 
 impl Probe {
     /// Looks from anywhere, so it is not checked by the compiler, and finds a context or does not.
-    fn take() -> Self {
+    pub(crate) fn take() -> Self {
         Probe::Taken {
             thread: format!("{:?}", thread::current().id()),
             user: try_with(|request: &Request| request.user.clone()).ok(),
