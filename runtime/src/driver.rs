@@ -71,7 +71,10 @@ impl Future for Driver {
                 ready!(header.queue.poll_refill(cx, &mut this.batch));
             }
             let item = this.batch.pop_front();
-            trusted::enter(&held, true, || item.map(Runnable::run));
+            let yielded = trusted::enter(&held, true, || item.and_then(Runnable::run));
+            if let Some(item) = yielded {
+                header.queue.push_yielded(item, &mut this.batch);
+            }
             // Items share this task's budget; without any left, tokio's resources would only refuse
             // them. And whoever waits for the turn gets a chance at it after each item.
             if !coop::has_budget_remaining() || header.turn.is_called() {
@@ -140,8 +143,13 @@ impl Future for Step {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let held = ready!(this.context.header().poll_turn(cx, &mut None));
-        trusted::enter(&held, true, || this.item.take().map(Runnable::run));
+        let header = this.context.header();
+        let held = ready!(header.poll_turn(cx, &mut None));
+        let item = this.item.take();
+        let yielded = trusted::enter(&held, true, || item.and_then(Runnable::run));
+        if let Some(item) = yielded {
+            enqueue(header, item);
+        }
         Poll::Ready(())
     }
 }
