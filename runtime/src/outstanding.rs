@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     ContextId,
-    sync::{AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicUsize, Lazy, Mutex, Ordering, lock},
     waiters::{Place, Waiters},
 };
 
@@ -42,14 +42,15 @@ pub(crate) fn discard<T>(value: T) {
 
 /// The lowest bit of the count: the context is closed, and nothing begins any more.
 const CLOSED: usize = 1;
+/// The next one: someone may wait for the count to reach zero.
+const WAITED: usize = 2;
 /// One piece of work in the count.
-const ONE: usize = 2;
+const ONE: usize = 4;
 
 /// Spawned and posted work from before it is queued until it is dropped.
 pub(crate) struct Outstanding {
     count: AtomicUsize,
-    failures: AtomicUsize,
-    shared: Mutex<Shared>,
+    shared: Mutex<Lazy<Shared>>,
 }
 
 /// A panic, and the how manieth of its context it was.
@@ -59,14 +60,15 @@ pub(crate) type Failure = (usize, Payload);
 struct Shared {
     idle: Waiters,
     failures: Vec<Failure>,
+    /// How many there ever were.
+    failed: usize,
 }
 
 impl Outstanding {
     pub(crate) fn new() -> Self {
         Outstanding {
             count: AtomicUsize::new(0),
-            failures: AtomicUsize::new(0),
-            shared: Mutex::new(Shared::default()),
+            shared: Mutex::new(Lazy::new()),
         }
     }
 
@@ -102,22 +104,33 @@ impl Outstanding {
         // ORDERING: AcqRel. Release pairs with the Acquire in `poll_idle`; Acquire, so that the last
         // one has seen the others end.
         let before = self.count.fetch_sub(ended * ONE, Ordering::AcqRel);
-        if before & !CLOSED == ended * ONE {
-            // The lock orders this after a waiter that registered before it saw the count.
-            let woken = lock(&self.shared).idle.take();
-            woken.wake();
+        if before & !CLOSED == (ended * ONE) | WAITED {
+            self.wake_idle();
         }
+    }
+
+    #[cold]
+    fn wake_idle(&self) {
+        let woken = {
+            let mut shared = lock(&self.shared);
+            // ORDERING: Relaxed. Who sets it again does so after the lock, in which it registered.
+            self.count.fetch_and(!WAITED, Ordering::Relaxed);
+            shared.made().idle.take()
+        };
+        woken.wake();
     }
 
     /// Numbers a panic, in its turn.
     pub(crate) fn failure(&self, payload: Payload) -> Failure {
-        // ORDERING: Relaxed, turns are ordered.
-        (self.failures.fetch_add(1, Ordering::Relaxed), payload)
+        let mut shared = lock(&self.shared);
+        let shared = shared.made();
+        shared.failed += 1;
+        (shared.failed, payload)
     }
 
     /// Keeps a panic that no handle took.
     pub(crate) fn report(&self, failure: Failure) {
-        lock(&self.shared).failures.push(failure);
+        lock(&self.shared).made().failures.push(failure);
     }
 
     /// Ready with the panics that nobody took, once nothing is outstanding.
@@ -128,22 +141,25 @@ impl Outstanding {
     ) -> Poll<Vec<Payload>> {
         // Registered before the count is read, so that the last `end` cannot slip between.
         let waker = cx.waker().clone();
-        let replaced = lock(&self.shared).idle.register(place, waker);
+        let replaced = lock(&self.shared).made().idle.register(place, waker);
         drop(replaced);
-        // ORDERING: Acquire pairs with the Release in `end`.
-        if self.count.load(Ordering::Acquire) & !CLOSED != 0 {
+        // ORDERING: AcqRel. Acquire pairs with the Release in `end`. Release, and after the place was
+        // registered: the `end` that sees it finds the place.
+        if self.count.fetch_or(WAITED, Ordering::AcqRel) / ONE != 0 {
             return Poll::Pending;
         }
         self.leave(place);
-        let mut failures = mem::take(&mut lock(&self.shared).failures);
+        let mut failures = mem::take(&mut lock(&self.shared).made().failures);
         // A handle may be dropped long after its work has failed.
         failures.sort_by_key(|(number, _)| *number);
         Poll::Ready(failures.into_iter().map(|(_, payload)| payload).collect())
     }
 
     pub(crate) fn leave(&self, place: &mut Option<Place>) {
-        let waker = lock(&self.shared).idle.leave(place);
-        drop(waker);
+        if place.is_some() {
+            let waker = lock(&self.shared).made().idle.leave(place);
+            drop(waker);
+        }
     }
 }
 
