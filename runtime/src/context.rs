@@ -2,6 +2,7 @@
 
 use std::{
     any::{TypeId, type_name},
+    cell::Cell,
     fmt,
     future::{Future, poll_fn},
     hash::{Hash, Hasher},
@@ -219,6 +220,8 @@ pub(crate) struct Held<'a> {
     header: &'a Header,
     /// Whether the turn ends with this, or was already held further out on this thread's stack.
     outermost: bool,
+    /// Outstanding work that ended in it. It is over with this.
+    ended: Cell<usize>,
     /// A turn stays on its thread.
     not_send: PhantomData<*const ()>,
 }
@@ -229,6 +232,7 @@ impl<'a> Held<'a> {
         Held {
             header,
             outermost,
+            ended: Cell::new(0),
             not_send: PhantomData,
         }
     }
@@ -236,6 +240,11 @@ impl<'a> Held<'a> {
     #[inline]
     pub(crate) fn header(&self) -> &'a Header {
         self.header
+    }
+
+    #[inline]
+    pub(crate) fn add_ended(&self, ended: usize) {
+        self.ended.set(self.ended.get() + ended);
     }
 }
 
@@ -250,6 +259,10 @@ impl Drop for Held<'_> {
                     contained(|| trusted::enter(&inline, false, || drop(remains)));
                 }
             });
+        }
+        let ended = self.ended.get();
+        if ended != 0 {
+            self.header.end(ended);
         }
     }
 }

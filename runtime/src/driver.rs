@@ -95,7 +95,10 @@ impl Future for Driver {
         let held = ready!(header.poll_turn(cx, &mut this.waiting));
         for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
             let item = ready!(poll_next(header, cx, &mut this.batch));
-            trusted::enter(&held, true, || item.run(header));
+            let yielded = trusted::enter(&held, true, || item.run(header));
+            if let Some(item) = yielded {
+                header.queue.push_yielded(item, &mut this.batch);
+            }
             // Items share this task's budget; without any left, tokio's resources would only refuse
             // them. And whoever waits for the turn gets a chance at it after each item.
             if !coop::has_budget_remaining() || header.turn.is_called() {
@@ -165,9 +168,11 @@ impl Future for Step {
         let this = self.get_mut();
         let header = this.context.header();
         let held = ready!(header.poll_turn(cx, &mut Waiting::default()));
-        trusted::enter(&held, true, || {
-            this.item.take().map(|item| item.run(header))
-        });
+        let item = this.item.take();
+        let yielded = trusted::enter(&held, true, || item.and_then(|item| item.run(header)));
+        if let Some(item) = yielded {
+            enqueue(header, item);
+        }
         Poll::Ready(())
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     ContextId,
-    sync::{AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicUsize, Lazy, Mutex, Ordering, lock},
     waiters::{Place, Waiters},
 };
 
@@ -42,13 +42,15 @@ pub(crate) fn discard<T>(value: T) {
 
 /// The lowest bit of the count: the context is closed, and nothing begins any more.
 const CLOSED: usize = 1;
+/// The next one: someone may wait for the count to reach zero.
+const WAITED: usize = 2;
 /// One piece of work in the count.
-const ONE: usize = 2;
+const ONE: usize = 4;
 
 /// Spawned and posted work from before it is queued until it is dropped.
 pub(crate) struct Outstanding {
     count: AtomicUsize,
-    shared: Mutex<Shared>,
+    shared: Mutex<Lazy<Shared>>,
 }
 
 /// A panic, and the how manieth it was.
@@ -71,7 +73,7 @@ impl Outstanding {
     pub(crate) fn new() -> Self {
         Outstanding {
             count: AtomicUsize::new(0),
-            shared: Mutex::new(Shared::default()),
+            shared: Mutex::new(Lazy::new()),
         }
     }
 
@@ -107,31 +109,41 @@ impl Outstanding {
         // ORDERING: AcqRel. Release pairs with the Acquire in `poll_idle`; Acquire, so that the last
         // one has seen the others end.
         let before = self.count.fetch_sub(ended * ONE, Ordering::AcqRel);
-        if before & !CLOSED == ended * ONE {
-            // The lock orders this after a waiter that registered before it saw the count.
-            let woken = lock(&self.shared).idle.take();
-            woken.wake();
+        if before & !CLOSED == (ended * ONE) | WAITED {
+            self.wake_idle();
         }
+    }
+
+    #[cold]
+    fn wake_idle(&self) {
+        let woken = {
+            let mut shared = lock(&self.shared);
+            // ORDERING: Relaxed. Who sets it again does so after the lock, in which it registered.
+            self.count.fetch_and(!WAITED, Ordering::Relaxed);
+            shared.made().idle.take()
+        };
+        woken.wake();
     }
 
     /// Keeps a panic that no handle took.
     pub(crate) fn report(&self, failure: Failure) {
-        lock(&self.shared).failures.push(failure);
+        lock(&self.shared).made().failures.push(failure);
     }
 
     /// Takes the panics that nobody took.
     pub(crate) fn take_failures(&self) -> Vec<Failure> {
-        mem::take(&mut lock(&self.shared).failures)
+        mem::take(&mut lock(&self.shared).made().failures)
     }
 
     /// Ready once nothing is outstanding.
     pub(crate) fn poll_idle(&self, cx: &mut Context<'_>, place: &mut Option<Place>) -> Poll<()> {
         // Registered before the count is read, so that the last `end` cannot slip between.
         let waker = cx.waker().clone();
-        let replaced = lock(&self.shared).idle.register(place, waker);
+        let replaced = lock(&self.shared).made().idle.register(place, waker);
         drop(replaced);
-        // ORDERING: Acquire pairs with the Release in `end`.
-        if self.count.load(Ordering::Acquire) & !CLOSED != 0 {
+        // ORDERING: AcqRel. Acquire pairs with the Release in `end`. Release, and after the place was
+        // registered: the `end` that sees it finds the place.
+        if self.count.fetch_or(WAITED, Ordering::AcqRel) / ONE != 0 {
             return Poll::Pending;
         }
         self.leave(place);
@@ -139,8 +151,10 @@ impl Outstanding {
     }
 
     pub(crate) fn leave(&self, place: &mut Option<Place>) {
-        let waker = lock(&self.shared).idle.leave(place);
-        drop(waker);
+        if place.is_some() {
+            let waker = lock(&self.shared).made().idle.leave(place);
+            drop(waker);
+        }
     }
 }
 

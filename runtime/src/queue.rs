@@ -6,13 +6,15 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::sync::{Mutex, lock};
+use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
 /// First in, first out. It has one driver, from its first item on, which parks while there are none:
 /// whoever pushes onto a queue that has none must start it, and whoever finds it parked must wake it.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     shared: Mutex<Shared<T>>,
+    /// Whether there are items. Written under the lock.
+    filled: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -39,18 +41,33 @@ impl<T> Queue<T> {
                 driven: false,
                 parked: None,
             }),
+            filled: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn push(&self, item: T) -> Pushed {
         let mut shared = lock(&self.shared);
         shared.items.push_back(item);
+        // ORDERING: Relaxed, see `push_yielded`.
+        self.filled.store(true, Ordering::Relaxed);
         if !mem::replace(&mut shared.driven, true) {
             Pushed::Undriven
         } else if let Some(driver) = shared.parked.take() {
             Pushed::Parked(driver)
         } else {
             Pushed::Driven
+        }
+    }
+
+    /// For the driver, of an item it has just run: behind all others, which without newer ones is the end
+    /// of its `batch`.
+    pub(crate) fn push_yielded(&self, item: T, batch: &mut VecDeque<T>) {
+        // ORDERING: Relaxed. What was pushed before the item yielded, in the order of anyone who could
+        // tell, is seen here.
+        if self.filled.load(Ordering::Relaxed) {
+            lock(&self.shared).items.push_back(item);
+        } else {
+            batch.push_back(item);
         }
     }
 
@@ -63,6 +80,7 @@ impl<T> Queue<T> {
             return Poll::Pending;
         }
         mem::swap(&mut shared.items, batch);
+        self.filled.store(false, Ordering::Relaxed);
         Poll::Ready(())
     }
 
@@ -74,6 +92,7 @@ impl<T> Queue<T> {
         shared.parked = None;
         shared.driven = !shared.items.is_empty();
         mem::swap(&mut shared.items, batch);
+        self.filled.store(false, Ordering::Relaxed);
         shared.driven
     }
 }

@@ -17,3 +17,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+/// What most contexts never need, made when it is first needed, so that the others stay small.
+#[derive(Debug)]
+pub(crate) struct Lazy<T>(Option<Box<T>>);
+
+impl<T: Default> Lazy<T> {
+    pub(crate) fn new() -> Self {
+        Lazy(None)
+    }
+
+    pub(crate) fn made(&mut self) -> &mut T {
+        self.0.get_or_insert_default()
+    }
+}

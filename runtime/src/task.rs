@@ -12,12 +12,12 @@ use std::{
     task::{self, Poll},
 };
 
-use async_task::{Builder, Task};
+use async_task::{Builder, ScheduleInfo, Task, WithInfo};
 use pin_project_lite::pin_project;
 
 use crate::{
     JoinHandle, Work,
-    context::{Context, Header, Inner as State},
+    context::{Context, Header, Inner},
     driver::enqueue,
     exclusive::Scope,
     family::Refused,
@@ -60,13 +60,15 @@ impl Meta {
 thread_local! {
     /// Whether the item that is polled next is to drop its work instead.
     static CANCEL: Cell<bool> = const { Cell::new(false) };
+    /// The item that was woken while it was polled, on its way to whoever polled it.
+    static YIELDED: Cell<Option<Item>> = const { Cell::new(None) };
 }
 
 /// What the queue holds: one turn of a piece of work. Dropped without it, it cancels the work, whose
 /// future it drops; so drop it on its context.
-pub(crate) struct Runnable(Option<Inner>);
+pub(crate) struct Runnable(Option<Item>);
 
-type Inner = async_task::Runnable<Meta>;
+type Item = async_task::Runnable<Meta>;
 
 impl Runnable {
     /// The item's place in the exclusive work of its context.
@@ -75,18 +77,19 @@ impl Runnable {
         item.map_or(Scope::Ordinary, |item| item.metadata().scope)
     }
 
-    /// Its turn; if it was aborted, or the context cancelled, its end.
-    pub(crate) fn run(mut self, context: &Header) {
+    /// Its turn; if it was aborted, or the context cancelled, its end. The next turn comes back if the
+    /// work wants it at once.
+    pub(crate) fn run(mut self, context: &Header) -> Option<Runnable> {
         let cancelled = context.cancellation.is_cancelled();
-        let aborted = |item: &mut Inner| item.metadata().aborted.load(Ordering::Relaxed);
-        if let Some(item) = self.0.take_if(|item| !cancelled && !aborted(item)) {
-            // Work that suspends with neither handle nor waker left can never go on. `async-task` would
-            // leak it; with this waker as the last one to go, it is scheduled once more, to be dropped.
-            let detached = item.metadata().detached.load(Ordering::Relaxed);
-            let last = detached.then(|| item.waker());
-            poll(item, false);
-            drop(last);
-        }
+        let aborted = |item: &mut Item| item.metadata().aborted.load(Ordering::Relaxed);
+        let item = self.0.take_if(|item| !cancelled && !aborted(item))?;
+        // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
+        // it; with this waker as the last one to go, it is scheduled once more, to be dropped.
+        let detached = item.metadata().detached.load(Ordering::Relaxed);
+        let last = detached.then(|| item.waker());
+        let yielded = poll(item, false);
+        drop(last);
+        yielded
     }
 }
 
@@ -98,10 +101,11 @@ impl Drop for Runnable {
     }
 }
 
-fn poll(item: Inner, cancel: bool) {
+fn poll(item: Item, cancel: bool) -> Option<Runnable> {
     let before = CANCEL.replace(cancel);
-    item.run();
+    let yielded = item.run();
     CANCEL.set(before);
+    yielded.then(|| Runnable(YIELDED.take()))
 }
 
 /// What a piece of work came to.
@@ -164,7 +168,7 @@ impl Drop for Unclaimed {
 pin_project! {
     /// The future inside the task; outstanding from `new` until it is dropped. It never panics, and
     /// neither does its drop: `async-task` would abort the process.
-    struct Item<C, F> where C: Context, C: ?Sized {
+    struct Guarded<C, F> where C: Context, C: ?Sized {
         #[pin]
         root: Root<C, F>,
         scope: Scope,
@@ -172,7 +176,7 @@ pin_project! {
         place: Option<Place>,
     }
 
-    impl<C, F> PinnedDrop for Item<C, F> where C: Context, C: ?Sized {
+    impl<C, F> PinnedDrop for Guarded<C, F> where C: Context, C: ?Sized {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let mut root = this.root;
@@ -191,7 +195,7 @@ pin_project! {
     }
 }
 
-impl<C: Context + ?Sized, F: Future> Item<C, F> {
+impl<C: Context + ?Sized, F: Future> Guarded<C, F> {
     /// The work, counted. If the context takes no more, the work is dropped unexecuted.
     fn new<S: ?Sized>(
         context: Arc<C>,
@@ -201,7 +205,7 @@ impl<C: Context + ?Sized, F: Future> Item<C, F> {
         // First, as it runs user code, which may panic.
         let root = Root::new(context, work);
         root.context().header().begin()?;
-        Ok(Item {
+        Ok(Guarded {
             root,
             scope,
             place: None,
@@ -213,7 +217,7 @@ fn drop_caught<C: Context + ?Sized, F>(root: Pin<&mut Root<C, F>>) -> Result<(),
     catch_unwind(AssertUnwindSafe(|| root.drop_body()))
 }
 
-impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
+impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
     type Output = Outcome<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
@@ -260,7 +264,7 @@ where
     T: Send + 'static,
 {
     let header = context.header();
-    match Item::new(context.clone(), work, scope) {
+    match Guarded::new(context.clone(), work, scope) {
         Ok(item) => {
             let (runnable, task) = allocate(item, header.this.clone(), scope);
             let handle = JoinHandle::of_work(header.id, task, Some(runnable.waker()));
@@ -272,7 +276,7 @@ where
 }
 
 /// Posts `closure` to `context`. It never suspends, so that nothing ever wakes it.
-pub(crate) fn post<S, F, R>(context: &Arc<State<S>>, closure: F) -> JoinHandle<R>
+pub(crate) fn post<S, F, R>(context: &Arc<Inner<S>>, closure: F) -> JoinHandle<R>
 where
     S: 'static,
     F: FnOnce(&S) -> R + Send + 'static,
@@ -282,9 +286,9 @@ where
         async move { trusted::with_state(closure).expect("posted work runs on its context") };
     let header = &context.header;
     let scope = header.scope();
-    match Item::new::<S>(context.clone(), work, scope) {
+    match Guarded::new::<S>(context.clone(), work, scope) {
         Ok(item) => {
-            let (runnable, task) = allocate(item, Weak::<State<()>>::new(), scope);
+            let (runnable, task) = allocate(item, Weak::<Inner<()>>::new(), scope);
             enqueue(header, Runnable(Some(runnable)));
             JoinHandle::of_work(header.id, task, None)
         }
@@ -296,18 +300,20 @@ fn allocate<F, T>(
     item: F,
     context: Weak<dyn Context>,
     scope: Scope,
-) -> (Inner, Task<Outcome<T>, Meta>)
+) -> (Item, Task<Outcome<T>, Meta>)
 where
     F: Future<Output = Outcome<T>> + Send + 'static,
     T: Send + 'static,
 {
     // It captures nothing: else `async-task` would hold a waker while it calls it.
-    let schedule = |item: Inner| {
-        if let Some(context) = item.metadata().context.upgrade() {
+    let schedule = |item: Item, info: ScheduleInfo| {
+        if info.woken_while_running {
+            YIELDED.set(Some(item));
+        } else if let Some(context) = item.metadata().context.upgrade() {
             enqueue(context.header(), Runnable(Some(item)));
         }
     };
     Builder::new()
         .metadata(Meta::new(context, scope))
-        .spawn(|_| item, schedule)
+        .spawn(|_| item, WithInfo(schedule))
 }

@@ -23,7 +23,7 @@ use std::{
 };
 
 use crate::{
-    sync::{AtomicU8, Mutex, Ordering, lock},
+    sync::{AtomicU8, Lazy, Mutex, Ordering, lock},
     waiters::{Place, Waiters, Woken},
 };
 
@@ -35,7 +35,7 @@ pub(crate) type Remains = Box<dyn Send>;
 
 pub(crate) struct Turn {
     state: AtomicU8,
-    calls: Mutex<Calls>,
+    calls: Mutex<Lazy<Calls>>,
 }
 
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Turn {
     pub(crate) fn new() -> Self {
         Turn {
             state: AtomicU8::new(0),
-            calls: Mutex::new(Calls::default()),
+            calls: Mutex::new(Lazy::new()),
         }
     }
 
@@ -83,7 +83,7 @@ impl Turn {
     #[cold]
     fn wait(&self, cx: &mut Context<'_>, place: &mut Option<Place>) -> bool {
         let waker = cx.waker().clone();
-        let replaced = lock(&self.calls).waiters.register(place, waker);
+        let replaced = lock(&self.calls).made().waiters.register(place, waker);
         drop(replaced);
         self.announce()
     }
@@ -98,7 +98,7 @@ impl Turn {
 
     #[cold]
     fn forget(&self, place: &mut Option<Place>) {
-        let waker = lock(&self.calls).waiters.leave(place);
+        let waker = lock(&self.calls).made().waiters.leave(place);
         drop(waker);
     }
 
@@ -106,7 +106,7 @@ impl Turn {
     /// the caller, who then owes a [`give_back`](Turn::give_back).
     #[must_use]
     pub(crate) fn leave_behind(&self, remains: Remains) -> bool {
-        lock(&self.calls).remains.push(remains);
+        lock(&self.calls).made().remains.push(remains);
         self.announce()
     }
 
@@ -151,6 +151,7 @@ impl Turn {
             self.state.fetch_and(!CALLED, Ordering::Acquire);
             let (waiters, remains) = {
                 let mut calls = lock(&self.calls);
+                let calls = calls.made();
                 (calls.waiters.take(), mem::take(&mut calls.remains))
             };
             woken.join(waiters);

@@ -13,7 +13,7 @@ use std::{
 use request_context::{JoinHandle, RequestContext, context, context_async, scheduler};
 use request_context_tests::{
     Gate, Log, Request, block_on, context_on, message, on_one_thread, on_pool, one_thread,
-    poll_once, pool, seen, watchdog,
+    poll_once, pool, seen, suspend, watchdog,
 };
 use tokio::task::yield_now;
 
@@ -170,6 +170,45 @@ fn post_08_what_was_posted_during_an_item_runs_after_it_in_order() {
         item.await.unwrap();
         context.idle().await.unwrap();
         assert_eq!(log.take(), ["2", "5", "6", "7"]);
+    });
+}
+
+#[test]
+fn work_that_yields_goes_on_behind_what_was_queued_before() {
+    #[context_async(Request)]
+    async fn posts_and_yields(name: &'static str, log: Log) {
+        for i in 1..4 {
+            log.push(format!("{name} {i}"));
+            if i == 2 {
+                let log = log.clone();
+                drop(scheduler!().post(move |_| log.push(format!("posted by {name}"))));
+            }
+            suspend().await;
+        }
+    }
+
+    on_one_thread!(async {
+        let log = Log::new();
+        let context = RequestContext::new(Request::of("ada"));
+        for name in ["a", "b"] {
+            drop(
+                context
+                    .scheduler()
+                    .spawn(posts_and_yields(name, log.clone())),
+            );
+        }
+        context.idle().await.unwrap();
+        let queued = [
+            "a 1",
+            "b 1",
+            "a 2",
+            "b 2",
+            "posted by a",
+            "a 3",
+            "posted by b",
+            "b 3",
+        ];
+        assert_eq!(log.take(), queued);
     });
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Entry {
     hidden: Cell<Option<Hidden>>,
     /// Whether what runs is outstanding work of the context.
     counted: bool,
-    /// Outstanding work that ended in this entry; [`enter`] reports it when it is over.
+    /// Outstanding work that ended in this entry; [`enter`] leaves it to the end of the turn.
     ended: Cell<usize>,
     below: Option<NonNull<Entry>>,
 }
@@ -108,20 +108,16 @@ impl Entry {
 #[inline]
 pub(crate) fn enter<R>(held: &Held<'_>, counted: bool, work: impl FnOnce() -> R) -> R {
     /// Runs after `work` and after what it left has been dropped, also when it panics.
-    struct Ended<'a>(&'a Header, &'a Cell<usize>);
+    struct Ended<'a>(&'a Held<'a>, &'a Cell<usize>);
     impl Drop for Ended<'_> {
         #[inline]
         fn drop(&mut self) {
-            let ended = self.1.get();
-            if ended != 0 {
-                self.0.end(ended);
-            }
+            self.0.add_ended(self.1.get());
         }
     }
 
-    let header = held.header();
-    let entry = Entry::new(Some(header.current.start()), None, counted);
-    let _ended = Ended(header, &entry.ended);
+    let entry = Entry::new(Some(held.header().current.start()), None, counted);
+    let _ended = Ended(held, &entry.ended);
     on_top(&entry, work)
 }
 
