@@ -150,9 +150,9 @@ impl<S: Send + 'static> Inner<S> {
             let context = inner.clone().into_dyn();
             inner.header.cancellation.token(&context, Some(&token));
         }
-        if let Some(parent) = parent {
+        if parent.is_some() {
             let child = inner.clone().into_dyn();
-            parent.header().family.adopt(Arc::downgrade(&child));
+            Family::adopt(&child);
         }
         inner
     }
@@ -443,7 +443,7 @@ impl<S: Send + 'static> RequestContext<S> {
                 "`idle` was awaited by work that it waits for, spawned or posted on {id}"
             );
             ready!(header.outstanding.poll_idle(cx, place));
-            let failures = header.take_failures();
+            let failures = header.outstanding.take_failures();
             Poll::Ready(if failures.is_empty() {
                 Ok(())
             } else {
@@ -475,7 +475,7 @@ impl<S> RequestContext<S> {
     /// # }
     /// ```
     pub fn close(&self) {
-        self.inner.header.outstanding.close();
+        self.inner.header.close();
     }
 
     /// Whether [`close`](RequestContext::close) was called.

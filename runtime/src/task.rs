@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{self, Poll},
@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 use crate::{
     JoinHandle, Work,
     context::{Context, Header, enqueue},
-    family::Refused,
+    family::{Heirs, Refused},
     outstanding::{Failure, Payload, discard, failure},
     trusted::{self, Root},
     waiters::Place,
@@ -81,7 +81,7 @@ impl<T> Drop for Output<T> {
 /// A panic that nobody has taken yet. Dropped as such, it is reported to its context.
 pub(crate) struct Unclaimed {
     failure: Option<Failure>,
-    context: Weak<dyn Context>,
+    heirs: Heirs,
 }
 
 impl Unclaimed {
@@ -90,7 +90,7 @@ impl Unclaimed {
         context.header().panicked(&*payload);
         Unclaimed {
             failure: Some(failure(payload)),
-            context: Arc::downgrade(&context.clone().into_dyn()),
+            heirs: Heirs::of(&context.clone().into_dyn()),
         }
     }
 
@@ -101,10 +101,8 @@ impl Unclaimed {
 
 impl Drop for Unclaimed {
     fn drop(&mut self) {
-        match (self.failure.take(), self.context.upgrade()) {
-            (Some(failure), Some(context)) => context.header().outstanding.report(failure),
-            (Some(failure), None) => discard(failure),
-            (None, _) => {}
+        if let Some(failure) = self.failure.take() {
+            self.heirs.report(failure);
         }
     }
 }
