@@ -54,9 +54,18 @@ impl<T> Drop for Run<T> {
             root.header().turn.leave(&mut self.place);
             if !root.is_done() {
                 let context = root.owner();
-                context.header().drop_on_context(root);
+                context.header().drop_on_context(Unfinished(root));
             }
         }
+    }
+}
+
+/// Dropped in a turn, it is dropped as one.
+struct Unfinished<T: 'static>(Pin<Box<dyn Turns<Output = T>>>);
+
+impl<T> Drop for Unfinished<T> {
+    fn drop(&mut self) {
+        self.0.as_mut().drop_body();
     }
 }
 
@@ -68,6 +77,7 @@ trait Turns: Send {
         cx: &mut task::Context<'_>,
         place: &mut Option<Place>,
     ) -> Poll<Self::Output>;
+    fn drop_body(self: Pin<&mut Self>);
     fn is_done(&self) -> bool;
     fn header(&self) -> &Header;
     fn owner(&self) -> Arc<dyn Context>;
@@ -82,6 +92,10 @@ impl<C: Context + ?Sized, F: Future + Send> Turns for Root<C, F> {
         place: &mut Option<Place>,
     ) -> Poll<F::Output> {
         self.poll_as_turn(cx, place)
+    }
+
+    fn drop_body(self: Pin<&mut Self>) {
+        Root::drop_body(self);
     }
 
     fn is_done(&self) -> bool {

@@ -335,7 +335,7 @@ fn forks_and_their_parent_hold_their_turns_at_once() {
         let all = Arc::new(Barrier::new(3));
         let meets = |context: &Child| {
             let all = all.clone();
-            context.scheduler().post(move |_| drop(all.wait()))
+            context.scheduler().post(move |_| all.wait().is_leader())
         };
         let met = [meets(&parent), meets(&children[0]), meets(&children[1])];
         futures::future::try_join_all(met).await.unwrap();
