@@ -171,8 +171,8 @@ impl<S: 'static> Inner<S> {
         if let Some(token) = cancelled_by {
             header.cancellation.token(header, Some(&token));
         }
-        if let Some(parent) = parent {
-            parent.header().family.adopt(header.this.clone());
+        if parent.is_some() {
+            Family::adopt(header);
         }
         inner
     }
@@ -199,7 +199,7 @@ impl<S: 'static> Inner<S> {
                 "`idle` was awaited by work that it waits for, spawned or posted on {id}"
             );
             ready!(header.outstanding.poll_idle(cx, place));
-            let failures = header.take_failures();
+            let failures = header.outstanding.take_failures();
             Poll::Ready(if failures.is_empty() {
                 Ok(())
             } else {
@@ -531,7 +531,7 @@ impl<S> RequestContext<S> {
     /// # }
     /// ```
     pub fn close(&self) {
-        self.inner.header.outstanding.close();
+        self.inner.header.close();
     }
 
     /// Whether [`close`](RequestContext::close) was called.

@@ -1,56 +1,68 @@
 //! The contexts that a context was forked from, and into: its work counts for the former as well.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::{
+    iter,
+    sync::{Arc, OnceLock, Weak},
+};
 
 use crate::{
     ContextId,
     context::{Context, Header},
-    outstanding::Failure,
+    outstanding::{Failure, Unread, discard},
     sync::{Mutex, lock},
 };
 
-/// Boxed, as most contexts have none.
+/// Each knows all the others up and down, so that one that is gone parts none of them. Weak throughout: a
+/// fork keeps nobody's state, and nobody keeps that of a fork.
 #[derive(Default)]
 pub(crate) struct Family {
-    parent: Option<Box<Parent>>,
-    children: OnceLock<Box<Children>>,
+    /// The parent, the one it was forked from, and so on.
+    ancestors: Box<[(ContextId, Weak<dyn Context>)]>,
+    /// Boxed, as most contexts have none.
+    descendants: OnceLock<Box<Descendants>>,
 }
 
-type Children = Mutex<Vec<Weak<dyn Context>>>;
-
-struct Parent {
-    /// Weak: a child does not keep its parent's state.
-    context: Weak<dyn Context>,
-    /// The parent, and those it was forked from.
-    ancestors: Vec<ContextId>,
-}
+type Descendants = Mutex<Vec<Weak<dyn Context>>>;
 
 impl Family {
     /// That of a child of `parent`.
     pub(crate) fn of_child(parent: &Arc<dyn Context>) -> Self {
         let header = parent.header();
-        let mut ancestors = vec![header.id];
-        if let Some(parent) = &header.family.parent {
-            ancestors.extend(&parent.ancestors);
-        }
+        let further_up = header.family.ancestors.iter().cloned();
         Family {
-            parent: Some(Box::new(Parent {
-                context: Arc::downgrade(parent),
-                ancestors,
-            })),
-            children: OnceLock::new(),
+            ancestors: iter::once((header.id, Arc::downgrade(parent)))
+                .chain(further_up)
+                .collect(),
+            descendants: OnceLock::new(),
         }
     }
 
-    pub(crate) fn parent(&self) -> Option<Arc<dyn Context>> {
-        self.parent.as_ref()?.context.upgrade()
+    /// Makes `child` known to all it was forked from, and closed if one of them is.
+    pub(crate) fn adopt(child: &Header) {
+        for (_, ancestor) in &child.family.ancestors {
+            if_alive(ancestor, |ancestor| {
+                let mut descendants = lock(ancestor.family.descendants.get_or_init(Box::default));
+                if descendants.len() == descendants.capacity() {
+                    descendants.retain(|descendant| descendant.strong_count() > 0);
+                }
+                descendants.push(child.this.clone());
+                drop(descendants);
+                // A `close` before that has not found the child.
+                if ancestor.outstanding.is_closed() {
+                    child.outstanding.close();
+                }
+            });
+        }
     }
+}
 
-    pub(crate) fn adopt(&self, child: Weak<dyn Context>) {
-        let mut children = lock(self.children.get_or_init(Box::default));
-        children.retain(|child| child.strong_count() > 0);
-        children.push(child);
-    }
+/// Who is alive when this begins may be its last owner's leaving when it ends: then its state is dropped
+/// here, and panics of that are not the caller's.
+fn if_alive<R>(context: &Weak<dyn Context>, action: impl FnOnce(&Header) -> R) -> Option<R> {
+    let context = context.upgrade()?;
+    let result = action(context.header());
+    discard(context);
+    Some(result)
 }
 
 /// Why a context takes no more work.
@@ -61,57 +73,71 @@ pub(crate) enum Refused {
 }
 
 impl Header {
-    /// Counts one more piece of work, here and in all this was forked from.
+    /// Counts one more piece of work, here and in all this was forked from. In these first, so that
+    /// `close` of one of them leaves no work here that it does not count.
     pub(crate) fn begin(&self) -> Result<(), Refused> {
         if self.cancellation.is_cancelled() {
             return Err(Refused::Cancelled);
         }
-        if !self.outstanding.begin() {
-            return Err(Refused::Closed);
+        let ancestors = &self.family.ancestors;
+        let begins = |ancestor| if_alive(ancestor, |header| header.outstanding.begin());
+        let begun = ancestors
+            .iter()
+            .take_while(|(_, ancestor)| begins(ancestor).unwrap_or(true))
+            .count();
+        if begun == ancestors.len() && self.outstanding.begin() {
+            return Ok(());
         }
-        if let Some(parent) = self.family.parent() {
-            if let Err(refused) = parent.header().begin() {
-                self.outstanding.end(1);
-                return Err(refused);
-            }
+        for (_, ancestor) in &ancestors[..begun] {
+            if_alive(ancestor, |header| header.outstanding.end(1));
         }
-        Ok(())
+        Err(Refused::Closed)
     }
 
-    /// Ends so many pieces of work.
+    /// Ends so many pieces of work. An ancestor that is alive now was so when they began.
     pub(crate) fn end(&self, ended: usize) {
         self.outstanding.end(ended);
-        if let Some(parent) = self.family.parent() {
-            parent.header().end(ended);
+        for (_, ancestor) in &self.family.ancestors {
+            if_alive(ancestor, |header| header.outstanding.end(ended));
+        }
+    }
+
+    /// Lets no more work begin, here and in all that was forked from this.
+    pub(crate) fn close(&self) {
+        self.outstanding.close();
+        if let Some(descendants) = self.family.descendants.get() {
+            let descendants = lock(descendants).clone();
+            for descendant in &descendants {
+                if_alive(descendant, |header| header.outstanding.close());
+            }
         }
     }
 
     /// Whether this is the context called `id`, or was forked from it.
     pub(crate) fn descends_from(&self, id: ContextId) -> bool {
-        let parent = self.family.parent.as_ref();
-        self.id == id || parent.is_some_and(|parent| parent.ancestors.contains(&id))
-    }
-
-    /// The panics nobody took, of this context and of what was forked from it.
-    pub(crate) fn take_failures(&self) -> Vec<Failure> {
-        let mut failures = self.outstanding.take_failures();
-        if let Some(children) = self.family.children.get() {
-            let children = lock(children).clone();
-            for child in children.iter().filter_map(Weak::upgrade) {
-                failures.extend(child.header().take_failures());
-            }
-        }
-        failures
+        self.id == id || self.family.ancestors.iter().any(|(above, _)| *above == id)
     }
 }
 
-impl Drop for Header {
-    /// Leaves the panics nobody took to the parent.
-    fn drop(&mut self) {
-        if let Some(parent) = self.family.parent() {
-            for failure in self.outstanding.take_failures() {
-                parent.header().outstanding.report(failure);
-            }
+/// Those whose `idle` may report a panic of a context's work: the context, and all it was forked from.
+pub(crate) struct Heirs(Box<[Weak<dyn Context>]>);
+
+impl Heirs {
+    pub(crate) fn of(context: &Header) -> Self {
+        let further_up = context.family.ancestors.iter();
+        Heirs(
+            iter::once(context.this.clone())
+                .chain(further_up.map(|(_, ancestor)| ancestor.clone()))
+                .collect(),
+        )
+    }
+
+    /// Leaves `failure` to them all; the first that is asked has it.
+    pub(crate) fn report(&self, failure: Failure) {
+        let failure = Unread::new(Mutex::new(Some(failure)));
+        for heir in &self.0 {
+            if_alive(heir, |header| header.outstanding.report(failure.clone()));
         }
+        discard(failure);
     }
 }

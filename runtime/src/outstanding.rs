@@ -5,6 +5,7 @@ use std::{
     error::Error,
     fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -56,6 +57,9 @@ pub(crate) struct Outstanding {
 /// A panic, and the how manieth it was.
 pub(crate) type Failure = (u64, Payload);
 
+/// A panic that more than one context may report. Whoever takes it leaves none to the others.
+pub(crate) type Unread = Arc<Mutex<Option<Failure>>>;
+
 /// Numbers a panic, in its turn.
 pub(crate) fn failure(payload: Payload) -> Failure {
     // One count for all, as a context also reports the panics of its forks. std's, as it orders nothing.
@@ -66,7 +70,7 @@ pub(crate) fn failure(payload: Payload) -> Failure {
 #[derive(Default)]
 struct Shared {
     idle: Waiters,
-    failures: Vec<Failure>,
+    failures: Vec<Unread>,
 }
 
 impl Outstanding {
@@ -126,13 +130,20 @@ impl Outstanding {
     }
 
     /// Keeps a panic that no handle took.
-    pub(crate) fn report(&self, failure: Failure) {
-        lock(&self.shared).made().failures.push(failure);
+    pub(crate) fn report(&self, failure: Unread) {
+        let mut shared = lock(&self.shared);
+        let failures = &mut shared.made().failures;
+        if failures.len() == failures.capacity() {
+            failures.retain(|failure| lock(failure).is_some());
+        }
+        failures.push(failure);
     }
 
     /// Takes the panics that nobody took.
     pub(crate) fn take_failures(&self) -> Vec<Failure> {
-        mem::take(&mut lock(&self.shared).made().failures)
+        let failures = mem::take(&mut lock(&self.shared).made().failures);
+        let unread = failures.iter().filter_map(|failure| lock(failure).take());
+        unread.collect()
     }
 
     /// Ready once nothing is outstanding.

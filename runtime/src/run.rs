@@ -61,9 +61,18 @@ impl<T> Drop for Run<T> {
             root.header().leave(&mut self.waiting);
             if !root.is_done() {
                 let context = root.owner();
-                context.header().drop_on_context(root);
+                context.header().drop_on_context(Unfinished(root));
             }
         }
+    }
+}
+
+/// Dropped in a turn, it is dropped as one.
+struct Unfinished<T: 'static>(Pin<Box<dyn Turns<Output = T>>>);
+
+impl<T> Drop for Unfinished<T> {
+    fn drop(&mut self) {
+        self.0.as_mut().drop_body();
     }
 }
 
@@ -76,6 +85,7 @@ trait Turns: Send {
         cx: &mut task::Context<'_>,
         waiting: &mut Waiting,
     ) -> Poll<Self::Output>;
+    fn drop_body(self: Pin<&mut Self>);
     fn is_done(&self) -> bool;
     fn header(&self) -> &Header;
     fn owner(&self) -> Arc<dyn Context>;
@@ -91,6 +101,10 @@ impl<C: Context + ?Sized, F: Future + Send> Turns for Root<C, F> {
         waiting: &mut Waiting,
     ) -> Poll<F::Output> {
         self.poll_as_turn(scope, cx, waiting)
+    }
+
+    fn drop_body(self: Pin<&mut Self>) {
+        Root::drop_body(self);
     }
 
     fn is_done(&self) -> bool {

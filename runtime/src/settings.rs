@@ -5,7 +5,7 @@ use std::{any::Any, fmt, num::NonZeroUsize};
 use crate::{
     ContextId,
     context::Header,
-    outstanding::{contained, message},
+    outstanding::{contained, discard, message},
     trusted,
 };
 
@@ -59,9 +59,19 @@ impl Settings {
         let Some(hooks) = &self.around_turn else {
             return work();
         };
-        let (mut work, mut result) = (Some(work), None);
-        hooks.run(&mut || result = work.take().map(|work| work()));
-        result.expect("hooks run their work")
+        /// Thrown away by the panic of a hook, it must not add one of its own.
+        struct Outcome<R>(Option<R>);
+        impl<R> Drop for Outcome<R> {
+            fn drop(&mut self) {
+                if let Some(outcome) = self.0.take() {
+                    discard(outcome);
+                }
+            }
+        }
+
+        let (mut work, mut outcome) = (Some(work), Outcome(None));
+        hooks.run(&mut || outcome.0 = work.take().map(|work| work()));
+        outcome.0.take().expect("hooks run their work")
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     context::{Context, Header, Inner},
     driver::enqueue,
     exclusive::Scope,
-    family::Refused,
+    family::{Heirs, Refused},
     outstanding::{Failure, Payload, discard, failure},
     trusted::{self, Root},
     waiters::Place,
@@ -137,7 +137,7 @@ impl<T> Drop for Output<T> {
 /// A panic that nobody has taken yet. Dropped as such, it is reported to its context.
 pub(crate) struct Unclaimed {
     failure: Option<Failure>,
-    context: Weak<dyn Context>,
+    heirs: Heirs,
 }
 
 impl Unclaimed {
@@ -146,7 +146,7 @@ impl Unclaimed {
         context.header().panicked(&*payload);
         Unclaimed {
             failure: Some(failure(payload)),
-            context: context.header().this.clone(),
+            heirs: Heirs::of(context.header()),
         }
     }
 
@@ -157,10 +157,8 @@ impl Unclaimed {
 
 impl Drop for Unclaimed {
     fn drop(&mut self) {
-        match (self.failure.take(), self.context.upgrade()) {
-            (Some(failure), Some(context)) => context.header().outstanding.report(failure),
-            (Some(failure), None) => discard(failure),
-            (None, _) => {}
+        if let Some(failure) = self.failure.take() {
+            self.heirs.report(failure);
         }
     }
 }
