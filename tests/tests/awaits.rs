@@ -219,6 +219,7 @@ fn awt_11_detached_work_resumes_without_a_turn_and_plain_work_needs_one() {
         let body = |name: &'static str, log: &Log| {
             let (resume, log) = (resume.clone(), log.clone());
             async move {
+                log.push("begun");
                 resume.opened().await;
                 log.push(format!("{name}: {}", seen()));
             }
@@ -228,6 +229,10 @@ fn awt_11_detached_work_resumes_without_a_turn_and_plain_work_needs_one() {
         let leaving = body("leaves", &log);
         let leaves = context.scheduler().post(|_| spawn_detached(leaving));
         let left = leaves.await.unwrap();
+        while log.len() < 2 {
+            yield_now().await;
+        }
+        assert_eq!(log.take(), ["begun", "begun"]);
         let holder = context.scheduler().post({
             let (held, release) = (held.clone(), release.clone());
             move |_| {

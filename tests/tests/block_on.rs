@@ -356,10 +356,8 @@ fn blk_15_a_million_posts_each_by_the_one_before_do_not_grow_the_stack() {
         let context = RequestContext::new(Request::of("ada"));
         posts_on(context.scheduler(), POSTS);
         context.idle().await.unwrap();
-        let count = context
-            .scheduler()
-            .blocking_send(|request| request.count.get());
-        assert_eq!(count, Ok(POSTS));
+        let count = context.scheduler().post(|request| request.count.get());
+        assert_eq!(count.await.unwrap(), POSTS);
     });
 }
 

@@ -275,6 +275,10 @@ fn rust_07_the_last_owner_may_be_dropped_in_a_blocking_section_of_a_worker() {
         tokio::spawn(async { tokio::task::block_in_place(|| drop(last)) })
             .await
             .unwrap();
+        // One by one: on a worker the state may not wait for a turn that is taken.
+        while log.is_empty() {
+            yield_now().await;
+        }
         let last = busy(&other);
         tokio::task::spawn_blocking(|| drop(last)).await.unwrap();
         while log.len() < 2 {
