@@ -11,14 +11,14 @@ use loom::{
     future::block_on,
     model,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 
 use crate::{
-    outstanding::{Outstanding, failure},
+    outstanding::{Outstanding, Unread, failure},
     queue::{Pushed, Queue},
     suspended::Suspended,
     turn::Turn,
@@ -290,7 +290,7 @@ fn a_panic_reported_before_the_end_comes_out_of_idle() {
         let other = thread::spawn({
             let outstanding = outstanding.clone();
             move || {
-                outstanding.report(failure(Box::new("failed")));
+                outstanding.report(Unread::new(Mutex::new(Some(failure(Box::new("failed"))))));
                 outstanding.end(1);
             }
         });
