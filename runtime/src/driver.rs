@@ -14,7 +14,6 @@ use tokio::task::coop;
 
 use crate::{
     context::{Context, Header},
-    queue::Pushed,
     task::Runnable,
     trusted,
     waiters::Place,
@@ -33,9 +32,8 @@ pub(crate) fn enqueue(header: &Header, item: Runnable) {
         return;
     }
     match header.queue.push(item) {
-        Pushed::Driven => {}
-        Pushed::Parked(driver) => driver.wake(),
-        Pushed::Undriven => drop(header.runtime.spawn(Driver::new(header.this.clone()))),
+        Some(driver) => driver.wake(),
+        None => drop(header.runtime.spawn(Driver::new(header.this.clone()))),
     }
 }
 

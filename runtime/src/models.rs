@@ -17,12 +17,7 @@ use loom::{
     thread,
 };
 
-use crate::{
-    outstanding::Outstanding,
-    queue::{Pushed, Queue},
-    turn::Turn,
-    waiters::Place,
-};
+use crate::{outstanding::Outstanding, queue::Queue, turn::Turn, waiters::Place};
 
 /// For three threads: every interleaving with at most two preemptions, as all of them are too many.
 fn bounded(check: impl Fn() + Send + Sync + 'static) {
@@ -183,12 +178,11 @@ fn a_waiting_future_that_is_dropped_leaves_the_others_their_wakers() {
 /// Pushes an item, and does for the driver what must be done; the started one drives in this thread.
 fn push(queue: &Queue<usize>, item: usize) -> bool {
     match queue.push(item) {
-        Pushed::Driven => false,
-        Pushed::Parked(driver) => {
+        Some(driver) => {
             driver.wake();
             false
         }
-        Pushed::Undriven => true,
+        None => true,
     }
 }
 
