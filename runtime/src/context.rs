@@ -50,7 +50,6 @@ impl fmt::Display for ContextId {
 pub(crate) struct Header {
     pub(crate) id: ContextId,
     pub(crate) state_type: TypeId,
-    pub(crate) state_name: fn() -> &'static str,
     /// The token of bodies that need any context.
     pub(crate) current: CurrentAnyContext<'static>,
     /// This context: what new owners are made from.
@@ -109,6 +108,7 @@ pub(crate) struct Inner<S> {
 /// A context whose state's type is not known.
 pub(crate) trait Context: Send + Sync + 'static {
     fn header(&self) -> &Header;
+    fn state_name(&self) -> &'static str;
 }
 
 impl<S: 'static> Inner<S> {
@@ -150,7 +150,6 @@ impl<S: 'static> Inner<S> {
                 header: Header {
                     id: ContextId::next(),
                     state_type: TypeId::of::<S>(),
-                    state_name: type_name::<S>,
                     current: CurrentAnyContext::of(inner),
                     this: weak.clone(),
                     kind,
@@ -212,6 +211,10 @@ impl<S: 'static> Inner<S> {
 impl<S: 'static> Context for Inner<S> {
     fn header(&self) -> &Header {
         &self.header
+    }
+
+    fn state_name(&self) -> &'static str {
+        type_name::<S>()
     }
 }
 

@@ -15,7 +15,6 @@ use tokio::task::coop;
 
 use crate::{
     context::{Context, Header, Kind, Waiting},
-    queue::Pushed,
     task::Runnable,
     trusted,
 };
@@ -29,9 +28,8 @@ const BUDGET: usize = 64;
 pub(crate) fn enqueue(header: &Header, item: Runnable) {
     match &header.kind {
         Kind::Serial(runtime) => match header.queue.push(item) {
-            Pushed::Driven => {}
-            Pushed::Parked(driver) => driver.wake(),
-            Pushed::Undriven => drop(runtime.spawn(Driver::new(header.this.clone()))),
+            Some(driver) => driver.wake(),
+            None => drop(runtime.spawn(Driver::new(header.this.clone()))),
         },
         Kind::Concurrent(runtime) => {
             let context = header.this.upgrade();

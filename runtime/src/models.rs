@@ -19,7 +19,7 @@ use loom::{
 
 use crate::{
     outstanding::{Outstanding, Unread, failure},
-    queue::{Pushed, Queue},
+    queue::Queue,
     suspended::Suspended,
     turn::Turn,
     waiters::Place,
@@ -184,12 +184,11 @@ fn a_waiting_future_that_is_dropped_leaves_the_others_their_wakers() {
 /// Pushes an item, and does for the driver what must be done; the started one drives in this thread.
 fn push(queue: &Queue<usize>, item: usize) -> bool {
     match queue.push(item) {
-        Pushed::Driven => false,
-        Pushed::Parked(driver) => {
+        Some(driver) => {
             driver.wake();
             false
         }
-        Pushed::Undriven => true,
+        None => true,
     }
 }
 

@@ -8,6 +8,9 @@ use std::{
 
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
+/// For how many items a parked driver keeps space, twice.
+const KEPT: usize = 64;
+
 /// First in, first out. It has one driver, from its first item on, which parks while there are none:
 /// whoever pushes onto a queue that has none must start it, and whoever finds it parked must wake it.
 #[derive(Debug)]
@@ -19,44 +22,30 @@ pub(crate) struct Queue<T> {
 
 #[derive(Debug)]
 struct Shared<T> {
-    items: VecDeque<T>,
-    driven: bool,
-    parked: Option<Waker>,
-}
-
-/// What whoever pushed an item must do for its driver.
-#[derive(Debug)]
-#[must_use = "items wait for ever without a driver"]
-pub(crate) enum Pushed {
-    Driven,
-    Parked(Waker),
-    Undriven,
+    items: Vec<T>,
+    /// What wakes the driver: nothing while it runs.
+    driver: Option<Waker>,
 }
 
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
         Queue {
             shared: Mutex::new(Shared {
-                items: VecDeque::new(),
-                driven: false,
-                parked: None,
+                items: Vec::new(),
+                driver: None,
             }),
             filled: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn push(&self, item: T) -> Pushed {
+    /// Adds an item. The driver is to be woken; without one, the caller starts it.
+    #[must_use = "items wait for ever without a driver"]
+    pub(crate) fn push(&self, item: T) -> Option<Waker> {
         let mut shared = lock(&self.shared);
-        shared.items.push_back(item);
+        shared.items.push(item);
         // ORDERING: Relaxed, see `push_yielded`.
         self.filled.store(true, Ordering::Relaxed);
-        if !mem::replace(&mut shared.driven, true) {
-            Pushed::Undriven
-        } else if let Some(driver) = shared.parked.take() {
-            Pushed::Parked(driver)
-        } else {
-            Pushed::Driven
-        }
+        shared.driver.replace(Waker::noop().clone())
     }
 
     /// For the driver, of an item it has just run: behind all others, which without newer ones is the end
@@ -65,7 +54,7 @@ impl<T> Queue<T> {
         // ORDERING: Relaxed. What was pushed before the item yielded, in the order of anyone who could
         // tell, is seen here.
         if self.filled.load(Ordering::Relaxed) {
-            lock(&self.shared).items.push_back(item);
+            lock(&self.shared).items.push(item);
         } else {
             batch.push_back(item);
         }
@@ -75,13 +64,21 @@ impl<T> Queue<T> {
     pub(crate) fn poll_refill(&self, cx: &mut Context<'_>, batch: &mut VecDeque<T>) -> Poll<()> {
         let mut shared = lock(&self.shared);
         if shared.items.is_empty() {
+            // What a flood took is not kept.
+            shared.items.shrink_to(KEPT);
+            batch.shrink_to(KEPT);
             // tokio's: a clone of it is no foreign code.
-            shared.parked = Some(cx.waker().clone());
+            shared.driver = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        mem::swap(&mut shared.items, batch);
-        self.filled.store(false, Ordering::Relaxed);
+        self.swap(&mut shared.items, batch);
         Poll::Ready(())
+    }
+
+    fn swap(&self, items: &mut Vec<T>, batch: &mut VecDeque<T>) {
+        let empty = mem::take(batch).into();
+        *batch = mem::replace(items, empty).into();
+        self.filled.store(false, Ordering::Relaxed);
     }
 
     /// For what is left of a driver that was dropped, whose `batch` is empty: swaps all items into it.
@@ -89,19 +86,20 @@ impl<T> Queue<T> {
     #[must_use]
     pub(crate) fn refill_or_retire(&self, batch: &mut VecDeque<T>) -> bool {
         let mut shared = lock(&self.shared);
-        shared.parked = None;
-        shared.driven = !shared.items.is_empty();
-        mem::swap(&mut shared.items, batch);
-        self.filled.store(false, Ordering::Relaxed);
-        shared.driven
+        if shared.items.is_empty() {
+            shared.driver = None;
+            return false;
+        }
+        self.swap(&mut shared.items, batch);
+        true
     }
 }
 
 impl<T> Drop for Queue<T> {
     /// Its driver ends when it finds the context gone.
     fn drop(&mut self) {
-        let parked = lock(&self.shared).parked.take();
-        if let Some(driver) = parked {
+        let driver = lock(&self.shared).driver.take();
+        if let Some(driver) = driver {
             driver.wake();
         }
     }

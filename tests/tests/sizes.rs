@@ -1,7 +1,8 @@
-//! What annotating costs in bytes: nothing, or one pointer where the body names its context. And the
-//! auto traits of what users hold.
+//! What annotating costs in bytes: nothing, or one pointer where the body names its context. What a
+//! context costs. And the auto traits of what users hold.
 
 use std::{
+    alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     error::Error,
     fmt::Display,
@@ -462,6 +463,50 @@ fn a_handle_kept_across_awaits_is_one_pointer() {
     assert_eq!(size_of::<CurrentContext<'static, State>>(), POINTER);
     assert_eq!(size_of::<RequestContext<State>>(), POINTER);
     assert_eq!(size_of::<Scheduler<State>>(), POINTER);
+}
+
+/// Counts what the thread allocates.
+struct Counting;
+
+thread_local!(static ALLOCATED: Cell<usize> = const { Cell::new(0) });
+
+// SAFETY: passes everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.set(ALLOCATED.get().wrapping_add(layout.size()));
+        // SAFETY: the caller's contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        ALLOCATED.set(ALLOCATED.get().wrapping_sub(layout.size()));
+        // SAFETY: the caller's contract.
+        unsafe { System.dealloc(start, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[test]
+fn an_idle_context_takes_200_bytes_and_its_state() {
+    fn allocated<S: Send + 'static>(state: S) -> usize {
+        let before = ALLOCATED.get();
+        let context = RequestContext::new(state);
+        let allocated = ALLOCATED.get() - before;
+        drop(context);
+        assert_eq!(ALLOCATED.get(), before);
+        allocated
+    }
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let _entered = runtime.enter();
+    let mut too_big = TooBig::default();
+    too_big.check("()", allocated(()), 200);
+    too_big.check("64 bytes", allocated([0_u64; 8]), 200 + 64);
+    too_big.none();
 }
 
 fn is_send<T: Send>(_: &T) {}

@@ -172,8 +172,8 @@ pub(super) fn no_context(wanted: &'static str) -> NoContext {
             Some((Some(hidden), _)) => NoContext::hidden(hidden),
             Some((None, Some(header))) => {
                 // SAFETY: invariant 2, the header outlives its entry.
-                let found = unsafe { header.as_ref() };
-                NoContext::other_state(wanted, (found.state_name)())
+                let found = unsafe { header.as_ref() }.current.owner();
+                NoContext::other_state(wanted, found.state_name())
             }
             Some((None, None)) | None => NoContext::NEVER,
         },
