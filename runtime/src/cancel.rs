@@ -214,8 +214,10 @@ impl Watched {
 
 impl fmt::Debug for Cancellation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suspended = lock(&self.suspended).work.as_ref().map_or(0, |w| w.len());
         f.debug_struct("Cancellation")
             .field("cancelled", &self.is_cancelled())
+            .field("suspended", &suspended)
             .finish_non_exhaustive()
     }
 }

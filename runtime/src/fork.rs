@@ -67,18 +67,21 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
     /// # Errors
     ///
     /// Where this thread is not in the context, whose state is needed, or if it is closed or cancelled.
+    /// A concurrent context may be forked from anywhere.
     ///
     /// # Panics
     ///
     /// When [`Fork::fork`] does.
     pub fn fork(&self) -> Result<RequestContext<S>, ForkError> {
-        let context = self.inner().clone().into_dyn();
-        let origin = Origin {
-            cancelled_by: Some(context.header().cancellation.token(&context, None).clone()),
-            parent: Some(context),
-            ..self.origin()
-        };
-        self.forked(origin)
+        self.forked(|| {
+            let context = self.inner().clone().into_dyn();
+            let token = context.header().cancellation.token(&context, None);
+            Origin {
+                cancelled_by: Some(token.clone()),
+                parent: Some(context),
+                ..self.origin()
+            }
+        })
     }
 
     /// A new context as [`fork`](Scheduler::fork) makes it, and independent of this one from then on: not
@@ -87,12 +90,13 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
     /// # Errors
     ///
     /// Where this thread is not in the context, whose state is needed, or if it is closed or cancelled.
+    /// A concurrent context may be forked from anywhere.
     ///
     /// # Panics
     ///
     /// When [`Fork::fork`] does.
     pub fn fork_detached(&self) -> Result<RequestContext<S>, ForkError> {
-        self.forked(self.origin())
+        self.forked(|| self.origin())
     }
 
     fn origin(&self) -> Origin {
@@ -105,7 +109,7 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
         }
     }
 
-    fn forked(&self, origin: Origin) -> Result<RequestContext<S>, ForkError> {
+    fn forked(&self, origin: impl FnOnce() -> Origin) -> Result<RequestContext<S>, ForkError> {
         let header = self.inner().header();
         let held = header.inline().ok_or(ForkError::OffContext(header.id))?;
         // Asked for and not kept: work of the child counts by itself.
@@ -117,7 +121,7 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
         let forked = trusted::enter(&held, false, || trusted::with_state(S::fork));
         let state = forked.expect("entered above");
         let concurrent = header.concurrent;
-        Ok(RequestContext::of(Inner::new(state, origin, concurrent)))
+        Ok(RequestContext::of(Inner::new(state, origin(), concurrent)))
     }
 }
 

@@ -6,11 +6,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{self, Poll},
+    thread,
 };
 
 use crate::{
     Work,
     context::{Context, Header},
+    outstanding::contained,
     trusted::Root,
     waiters::Place,
 };
@@ -65,7 +67,12 @@ struct Unfinished<T: 'static>(Pin<Box<dyn Turns<Output = T>>>);
 
 impl<T> Drop for Unfinished<T> {
     fn drop(&mut self) {
-        self.0.as_mut().drop_body();
+        let body = self.0.as_mut();
+        if thread::panicking() {
+            contained(|| body.drop_body());
+        } else {
+            body.drop_body();
+        }
     }
 }
 
