@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, Ordering, fence},
     },
     task::{self, Wake, Waker},
 };
@@ -20,10 +20,11 @@ use crate::{
 };
 
 /// Whether a context is cancelled, and whom to tell.
+#[derive(Default)]
 pub(crate) struct Cancellation {
     suspended: Suspended,
     /// Made when someone asks for it.
-    token: OnceLock<Box<Watched>>,
+    token: OnceLock<Watched>,
 }
 
 struct Watched {
@@ -41,70 +42,18 @@ struct Cancel {
 impl Wake for Cancel {
     /// Called by whoever cancels the token, or one above it.
     fn wake(self: Arc<Self>) {
-        // ORDERING: Relaxed. It carries nothing, and `suspend` looks at it behind a lock that `wake_all`
-        // takes later.
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.say();
         if let Some(context) = self.context.upgrade() {
-            context.header().cancellation.suspended.wake_all();
+            context.header().rare().cancellation.suspended.wake_all();
         }
     }
 }
 
-impl Cancellation {
-    pub(crate) fn new() -> Self {
-        Cancellation {
-            suspended: Suspended::new(),
-            token: OnceLock::new(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn is_cancelled(&self) -> bool {
-        // ORDERING: Relaxed, see `Cancel`.
-        let cancelled = |watched: &Watched| watched.cancel.cancelled.load(Ordering::Relaxed);
-        self.token.get().is_some_and(|watched| cancelled(watched))
-    }
-
-    /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
-    /// was one.
-    pub(crate) fn suspend(&self, place: &mut Option<Place>, waker: &Waker) {
-        self.suspended.keep(place, waker);
-        if self.is_cancelled() {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// Gives up a place of [`suspend`](Cancellation::suspend).
-    pub(crate) fn leave(&self, place: &mut Option<Place>) {
-        self.suspended.leave(place);
-    }
-
-    /// The last owner that could cancel is gone.
-    pub(crate) fn out_of_reach(&self) {
-        self.suspended.forget();
-    }
-
-    /// The token of `context`, whose cancellation this is. Made now, it is a child of `parent`.
-    pub(crate) fn token(
-        &self,
-        context: &Header,
-        parent: Option<&CancellationToken>,
-    ) -> &CancellationToken {
-        let watched = self.token.get_or_init(|| {
-            self.suspended.stay_within_reach();
-            Box::new(Watched::new(context, parent))
-        });
-        &watched.token
-    }
-
-    /// Cancels the context whose token [`token`](Cancellation::token) has made.
-    pub(crate) fn cancel(&self) {
-        if let Some(watched) = self.token.get() {
-            watched.token.cancel();
-            // Another thread may have been first with the token, and not have told us yet.
-            watched.cancel.cancelled.store(true, Ordering::Relaxed);
-            self.suspended.wake_all();
-        }
+impl Cancel {
+    fn say(&self) {
+        // ORDERING: Relaxed. It carries nothing, and `suspend` looks at it behind a lock that whoever
+        // cancels takes later.
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 }
 
@@ -117,12 +66,9 @@ impl Watched {
         });
         let waker = Waker::from(cancel.clone());
         let mut watch = Box::pin(token.clone().cancelled_owned());
-        if watch
-            .as_mut()
-            .poll(&mut task::Context::from_waker(&waker))
-            .is_ready()
-        {
-            waker.wake();
+        let mut cx = task::Context::from_waker(&waker);
+        if watch.as_mut().poll(&mut cx).is_ready() {
+            cancel.say();
         }
         Watched {
             token,
@@ -132,10 +78,76 @@ impl Watched {
     }
 }
 
+impl Header {
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        let rare = self.rare_if_made();
+        rare.is_some_and(|rare| rare.cancellation.is_cancelled())
+    }
+
+    /// Whether someone could cancel this, or could come to.
+    fn is_within_reach(&self) -> bool {
+        self.has_owners() || self.rare().cancellation.token.get().is_some()
+    }
+
+    /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
+    /// was one.
+    pub(crate) fn suspend(&self, place: &mut Option<Place>, waker: &Waker) {
+        let suspended = &self.rare().cancellation.suspended;
+        // Pairs with that of `out_of_reach`: either that finds what this has made, or this sees it gone.
+        fence(Ordering::SeqCst);
+        suspended.keep(place, waker, || self.is_within_reach());
+        if self.is_cancelled() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Gives up a place of [`suspend`](Header::suspend).
+    pub(crate) fn resume(&self, place: &mut Option<Place>) {
+        if place.is_some() {
+            self.rare().cancellation.suspended.leave(place);
+        }
+    }
+
+    /// The last owner is gone.
+    pub(crate) fn out_of_reach(&self) {
+        fence(Ordering::SeqCst);
+        if let Some(rare) = self.rare_if_made() {
+            let suspended = &rare.cancellation.suspended;
+            suspended.forget(|| self.is_within_reach());
+        }
+    }
+
+    /// The token of this context. Made now, it is a child of `parent`.
+    pub(crate) fn token(&self, parent: Option<&CancellationToken>) -> &CancellationToken {
+        let token = &self.rare().cancellation.token;
+        &token.get_or_init(|| Watched::new(self, parent)).token
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.token(None).cancel();
+        let cancellation = &self.rare().cancellation;
+        if let Some(watched) = cancellation.token.get() {
+            // Another thread may have been first with the token, and not have told us yet.
+            watched.cancel.say();
+        }
+        cancellation.suspended.wake_all();
+    }
+}
+
+impl Cancellation {
+    fn is_cancelled(&self) -> bool {
+        // ORDERING: Relaxed, see `Cancel::say`.
+        let cancelled = |watched: &Watched| watched.cancel.cancelled.load(Ordering::Relaxed);
+        self.token.get().is_some_and(cancelled)
+    }
+}
+
 impl fmt::Debug for Cancellation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cancellation")
             .field("cancelled", &self.is_cancelled())
+            .field("suspended", &self.suspended.len())
             .finish_non_exhaustive()
     }
 }

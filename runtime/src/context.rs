@@ -8,7 +8,7 @@ use std::{
     hash::{Hash, Hasher},
     marker::PhantomData,
     ptr::NonNull,
-    sync::{Arc, Weak, atomic},
+    sync::{Arc, OnceLock, Weak, atomic},
     task::{self, Poll, ready},
 };
 
@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Builder, CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
-    cancel::Cancellation,
-    exclusive::{Exclusive, Scope},
+    exclusive::Scope,
     family::Family,
     outstanding::{Outstanding, contained},
     queue::Queue,
+    rare::Rare,
     settings::Settings,
     task::Runnable,
     trusted::{self, OnTurn},
@@ -58,10 +58,7 @@ pub(crate) struct Header {
     pub(crate) turn: Turn,
     pub(crate) queue: Queue<Runnable>,
     pub(crate) outstanding: Outstanding,
-    pub(crate) exclusive: Exclusive,
-    pub(crate) cancellation: Cancellation,
-    pub(crate) family: Family,
-    pub(crate) settings: Option<Arc<Settings>>,
+    pub(crate) rare: OnceLock<Box<Rare>>,
     /// How many `RequestContext`s own it.
     owners: atomic::AtomicUsize,
 }
@@ -143,7 +140,16 @@ impl<S: 'static> Inner<S> {
             cancelled_by,
             parent,
         } = origin;
-        let family = parent.as_ref().map(Family::of_child).unwrap_or_default();
+        let rare = OnceLock::new();
+        if settings.is_some() || parent.is_some() {
+            let family = parent.as_ref().map(Family::of_child).unwrap_or_default();
+            let made = Rare {
+                settings,
+                family,
+                ..Rare::default()
+            };
+            rare.get_or_init(|| Box::new(made));
+        }
         let inner = Arc::new_cyclic(|weak: &Weak<Self>| {
             let inner = NonNull::new(weak.as_ptr().cast_mut()).expect("an `Arc` is not null");
             Inner {
@@ -156,10 +162,7 @@ impl<S: 'static> Inner<S> {
                     turn: Turn::new(),
                     queue: Queue::new(),
                     outstanding: Outstanding::new(),
-                    exclusive: Exclusive::default(),
-                    cancellation: Cancellation::new(),
-                    family,
-                    settings,
+                    rare,
                     owners: atomic::AtomicUsize::new(0),
                 },
                 current: CurrentContext::of(inner),
@@ -168,7 +171,7 @@ impl<S: 'static> Inner<S> {
         });
         let header = &inner.header;
         if let Some(token) = cancelled_by {
-            header.cancellation.token(header, Some(&token));
+            header.token(Some(&token));
         }
         if parent.is_some() {
             Family::adopt(header);
@@ -280,6 +283,10 @@ pub(crate) struct Waiting {
 }
 
 impl Header {
+    pub(crate) fn has_owners(&self) -> bool {
+        self.owners.load(atomic::Ordering::Relaxed) != 0
+    }
+
     /// The turn, if this thread has it already, or needs none.
     #[inline]
     pub(crate) fn inline(&self) -> Option<Held<'_>> {
@@ -310,11 +317,11 @@ impl Header {
         waiting: &mut Waiting,
     ) -> Poll<Held<'_>> {
         let held = ready!(self.poll_turn(cx, waiting));
-        if held.outermost && !self.exclusive.admits(scope) {
-            self.exclusive.wait(cx, &mut waiting.exclusive);
+        if held.outermost && !self.admits(scope) {
+            self.wait_for_end(cx, &mut waiting.exclusive);
             return Poll::Pending;
         }
-        self.exclusive.leave(&mut waiting.exclusive);
+        self.leave_end(&mut waiting.exclusive);
         Poll::Ready(held)
     }
 
@@ -322,7 +329,7 @@ impl Header {
     #[inline]
     pub(crate) fn leave(&self, waiting: &mut Waiting) {
         self.turn.leave(&mut waiting.turn);
-        self.exclusive.leave(&mut waiting.exclusive);
+        self.leave_end(&mut waiting.exclusive);
     }
 
     /// Drops `remains` on the context: now if the turn can be had, else when it is given back.
@@ -576,14 +583,12 @@ impl<S: Send + 'static> RequestContext<S> {
     /// # }
     /// ```
     pub fn cancel(&self) {
-        self.cancellation_token();
-        self.inner.header.cancellation.cancel();
+        self.inner.header.cancel();
     }
 
     /// A token that is cancelled with this context, and that cancels it.
     pub fn cancellation_token(&self) -> CancellationToken {
-        let header = &self.inner.header;
-        header.cancellation.token(header, None).clone()
+        self.inner.header.token(None).clone()
     }
 }
 
@@ -630,14 +635,10 @@ impl<S> Clone for RequestContext<S> {
 
 impl<S> Drop for RequestContext<S> {
     fn drop(&mut self) {
-        let Header {
-            owners,
-            cancellation,
-            ..
-        } = &self.inner.header;
+        let header = &self.inner.header;
         // ORDERING: Relaxed. What follows takes a lock, and is for the last one only.
-        if owners.fetch_sub(1, atomic::Ordering::Relaxed) == 1 {
-            cancellation.out_of_reach();
+        if header.owners.fetch_sub(1, atomic::Ordering::Relaxed) == 1 {
+            header.out_of_reach();
         }
     }
 }
@@ -663,14 +664,20 @@ impl<S> fmt::Debug for RequestContext<S> {
             id,
             turn,
             outstanding,
-            cancellation,
             ..
         } = &self.inner.header;
         f.debug_struct("RequestContext")
             .field("id", id)
             .field("name", &self.name())
             .field("state", &type_name::<S>())
-            .field("cancellation", cancellation)
+            .field(
+                "cancellation",
+                &self
+                    .inner
+                    .header
+                    .rare_if_made()
+                    .map(|rare| &rare.cancellation),
+            )
             .field("turn", turn)
             .field("outstanding", outstanding)
             .finish()

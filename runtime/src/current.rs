@@ -30,8 +30,7 @@ impl CurrentAnyContext<'_> {
     /// The token that is cancelled with this context, and that cancels it:
     /// [`RequestContext::cancellation_token`](crate::RequestContext::cancellation_token).
     pub fn cancellation_token(&self) -> CancellationToken {
-        let header = self.header();
-        header.cancellation.token(header, None).clone()
+        self.header().token(None).clone()
     }
 }
 

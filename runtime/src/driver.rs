@@ -63,7 +63,7 @@ fn poll_next(
     batch: &mut VecDeque<Runnable>,
 ) -> Poll<Runnable> {
     loop {
-        let item = match header.exclusive.next_held_back() {
+        let item = match header.next_held_back() {
             Some(item) => Some(item),
             None => {
                 if batch.is_empty() {
@@ -73,10 +73,10 @@ fn poll_next(
             }
         };
         if let Some(item) = item {
-            if header.exclusive.admits(item.scope()) {
+            if header.admits(item.scope()) {
                 return Poll::Ready(item);
             }
-            header.exclusive.hold_back(item);
+            header.rare().exclusive.hold_back(item);
         }
     }
 }
@@ -136,7 +136,7 @@ impl Drop for Abandoned {
         let header = self.context.header();
         loop {
             self.batch.clear();
-            drop(header.exclusive.take_held_back());
+            drop(header.take_held_back());
             if !header.queue.refill_or_retire(&mut self.batch) {
                 break;
             }

@@ -9,12 +9,7 @@
 //! 3. Who finds itself kept out registers while it has the turn, and the scope ends in a turn: nobody is
 //!    forgotten.
 
-use std::{
-    collections::VecDeque,
-    mem,
-    sync::OnceLock,
-    task::{Context, Waker},
-};
+use std::{collections::VecDeque, mem, task::Context};
 
 use crate::{
     context::Header,
@@ -24,13 +19,9 @@ use crate::{
     waiters::{Place, Waiters},
 };
 
-/// A context's exclusive work. Most contexts never have any.
+/// A context's exclusive work.
 #[derive(Default)]
 pub(crate) struct Exclusive {
-    scopes: OnceLock<Box<Scopes>>,
-}
-
-struct Scopes {
     /// The number of the scope that lasts, or none.
     active: AtomicUsize,
     /// The number of the scope that was made last.
@@ -66,96 +57,35 @@ impl Scope {
 }
 
 impl Exclusive {
-    fn scopes(&self) -> &Scopes {
-        self.scopes.get_or_init(|| {
-            Box::new(Scopes {
-                active: AtomicUsize::new(NONE),
-                last: AtomicUsize::new(NONE),
-                kept_out: Mutex::new(KeptOut::default()),
-            })
-        })
-    }
-
     /// The number of the scope that lasts. For the holder of the turn.
-    #[inline]
     fn active(&self) -> usize {
         // ORDERING: Relaxed, turns are ordered: invariant 1.
-        let active = |scopes: &Scopes| scopes.active.load(Ordering::Relaxed);
-        self.scopes.get().map_or(NONE, |scopes| active(scopes))
+        self.active.load(Ordering::Relaxed)
     }
 
-    /// Whether work in `scope` may have the turn that the caller holds. Exclusive work begins with that.
-    pub(crate) fn admits(&self, scope: Scope) -> bool {
-        match (self.active(), scope) {
-            (NONE, Scope::Exclusive(number)) => {
-                // ORDERING: Relaxed, as `active`.
-                self.scopes().active.store(number, Ordering::Relaxed);
-                true
-            }
-            (NONE, _) => true,
-            (active, scope) => active == scope.number(),
-        }
+    fn set_active(&self, number: usize) {
+        // ORDERING: Relaxed, as `active`.
+        self.active.store(number, Ordering::Relaxed);
     }
 
     /// Holds an item back that is not admitted.
     pub(crate) fn hold_back(&self, item: Runnable) {
-        lock(&self.scopes().kept_out).items.push_back(item);
-    }
-
-    /// What was held back first, once no scope lasts. For the holder of the turn.
-    #[inline]
-    pub(crate) fn next_held_back(&self) -> Option<Runnable> {
-        let scopes = self.scopes.get()?;
-        if self.active() != NONE {
-            return None;
-        }
-        lock(&scopes.kept_out).items.pop_front()
-    }
-
-    /// All that is held back, to be dropped.
-    pub(crate) fn take_held_back(&self) -> VecDeque<Runnable> {
-        let Some(scopes) = self.scopes.get() else {
-            return VecDeque::new();
-        };
-        mem::take(&mut lock(&scopes.kept_out).items)
-    }
-
-    /// Leaves a waker at `place` for the end of the scope that keeps the caller out, who holds the turn.
-    pub(crate) fn wait(&self, cx: &mut Context<'_>, place: &mut Option<Place>) {
-        let waker = cx.waker().clone();
-        let replaced = lock(&self.scopes().kept_out).waiters.register(place, waker);
-        drop(replaced);
-    }
-
-    pub(crate) fn leave(&self, place: &mut Option<Place>) {
-        if place.is_some() {
-            let waker: Option<Waker> = lock(&self.scopes().kept_out).waiters.leave(place);
-            drop(waker);
-        }
-    }
-
-    /// Ends the scope of `scope`, if it is exclusive work and has begun. In a turn.
-    pub(crate) fn end(&self, scope: Scope) {
-        if let Scope::Exclusive(number) = scope {
-            if self.active() == number {
-                // ORDERING: Relaxed, as `active`.
-                self.scopes().active.store(NONE, Ordering::Relaxed);
-                let woken = lock(&self.scopes().kept_out).waiters.take();
-                woken.wake();
-            }
-        }
+        lock(&self.kept_out).items.push_back(item);
     }
 }
 
 impl Header {
+    #[inline]
+    fn exclusive_if_any(&self) -> Option<&Exclusive> {
+        self.rare_if_made().map(|rare| &rare.exclusive)
+    }
+
     /// The scope of work that is started here and now: that of the exclusive work whose turn this is.
     pub(crate) fn scope(&self) -> Scope {
-        if self.exclusive.scopes.get().is_none() || !trusted::holds(self) {
-            return Scope::Ordinary;
-        }
-        match self.exclusive.active() {
+        match self.exclusive_if_any().map_or(NONE, Exclusive::active) {
             NONE => Scope::Ordinary,
-            number => Scope::Member(number),
+            number if trusted::holds(self) => Scope::Member(number),
+            _ => Scope::Ordinary,
         }
     }
 
@@ -165,10 +95,71 @@ impl Header {
         match self.scope() {
             Scope::Ordinary => {
                 // ORDERING: Relaxed, only a number.
-                let last = self.exclusive.scopes().last.fetch_add(1, Ordering::Relaxed);
-                Scope::Exclusive(last + 1)
+                let last = &self.rare().exclusive.last;
+                Scope::Exclusive(last.fetch_add(1, Ordering::Relaxed) + 1)
             }
             member => member,
+        }
+    }
+
+    /// Whether work in `scope` may have the turn that the caller holds. Exclusive work begins with that.
+    #[inline]
+    pub(crate) fn admits(&self, scope: Scope) -> bool {
+        let Some(exclusive) = self.exclusive_if_any() else {
+            return true;
+        };
+        match (exclusive.active(), scope) {
+            (NONE, Scope::Exclusive(number)) => {
+                exclusive.set_active(number);
+                true
+            }
+            (NONE, _) => true,
+            (active, scope) => active == scope.number(),
+        }
+    }
+
+    /// What was held back first, once no scope lasts. For the holder of the turn.
+    #[inline]
+    pub(crate) fn next_held_back(&self) -> Option<Runnable> {
+        let exclusive = self.exclusive_if_any()?;
+        if exclusive.active() != NONE {
+            return None;
+        }
+        lock(&exclusive.kept_out).items.pop_front()
+    }
+
+    /// All that is held back, to be dropped.
+    pub(crate) fn take_held_back(&self) -> VecDeque<Runnable> {
+        let take = |exclusive: &Exclusive| mem::take(&mut lock(&exclusive.kept_out).items);
+        self.exclusive_if_any().map(take).unwrap_or_default()
+    }
+
+    /// Leaves a waker at `place` for the end of the scope that keeps the caller out, who holds the turn.
+    pub(crate) fn wait_for_end(&self, cx: &mut Context<'_>, place: &mut Option<Place>) {
+        let waker = cx.waker().clone();
+        let kept_out = &self.rare().exclusive.kept_out;
+        let replaced = lock(kept_out).waiters.register(place, waker);
+        drop(replaced);
+    }
+
+    /// Gives up a place of [`wait_for_end`](Header::wait_for_end).
+    #[inline]
+    pub(crate) fn leave_end(&self, place: &mut Option<Place>) {
+        if place.is_some() {
+            let waker = lock(&self.rare().exclusive.kept_out).waiters.leave(place);
+            drop(waker);
+        }
+    }
+
+    /// Ends the scope of `scope`, if it is exclusive work and has begun. In a turn.
+    pub(crate) fn end_exclusive(&self, scope: Scope) {
+        if let Scope::Exclusive(number) = scope {
+            let exclusive = &self.rare().exclusive;
+            if exclusive.active() == number {
+                exclusive.set_active(NONE);
+                let woken = lock(&exclusive.kept_out).waiters.take();
+                woken.wake();
+            }
         }
     }
 }

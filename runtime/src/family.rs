@@ -2,7 +2,7 @@
 
 use std::{
     iter,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, Weak},
 };
 
 use crate::{
@@ -18,30 +18,27 @@ use crate::{
 pub(crate) struct Family {
     /// The parent, the one it was forked from, and so on.
     ancestors: Box<[(ContextId, Weak<dyn Context>)]>,
-    /// Boxed, as most contexts have none.
-    descendants: OnceLock<Box<Descendants>>,
+    descendants: Mutex<Vec<Weak<dyn Context>>>,
 }
-
-type Descendants = Mutex<Vec<Weak<dyn Context>>>;
 
 impl Family {
     /// That of a child of `parent`.
     pub(crate) fn of_child(parent: &Arc<dyn Context>) -> Self {
         let header = parent.header();
-        let further_up = header.family.ancestors.iter().cloned();
+        let further_up = header.ancestors().iter().cloned();
         Family {
             ancestors: iter::once((header.id, Arc::downgrade(parent)))
                 .chain(further_up)
                 .collect(),
-            descendants: OnceLock::new(),
+            descendants: Mutex::default(),
         }
     }
 
     /// Makes `child` known to all it was forked from, and closed if one of them is.
     pub(crate) fn adopt(child: &Header) {
-        for (_, ancestor) in &child.family.ancestors {
+        for (_, ancestor) in child.ancestors() {
             if_alive(ancestor, |ancestor| {
-                let mut descendants = lock(ancestor.family.descendants.get_or_init(Box::default));
+                let mut descendants = lock(&ancestor.rare().family.descendants);
                 if descendants.len() == descendants.capacity() {
                     descendants.retain(|descendant| descendant.strong_count() > 0);
                 }
@@ -73,13 +70,18 @@ pub(crate) enum Refused {
 }
 
 impl Header {
+    fn ancestors(&self) -> &[(ContextId, Weak<dyn Context>)] {
+        self.rare_if_made()
+            .map_or(&[], |rare| &rare.family.ancestors)
+    }
+
     /// Counts one more piece of work, here and in all this was forked from. In these first, so that
     /// `close` of one of them leaves no work here that it does not count.
     pub(crate) fn begin(&self) -> Result<(), Refused> {
-        if self.cancellation.is_cancelled() {
+        if self.is_cancelled() {
             return Err(Refused::Cancelled);
         }
-        let ancestors = &self.family.ancestors;
+        let ancestors = self.ancestors();
         let begins = |ancestor| if_alive(ancestor, |header| header.outstanding.begin());
         let begun = ancestors
             .iter()
@@ -97,7 +99,7 @@ impl Header {
     /// Ends so many pieces of work. An ancestor that is alive now was so when they began.
     pub(crate) fn end(&self, ended: usize) {
         self.outstanding.end(ended);
-        for (_, ancestor) in &self.family.ancestors {
+        for (_, ancestor) in self.ancestors() {
             if_alive(ancestor, |header| header.outstanding.end(ended));
         }
     }
@@ -105,8 +107,8 @@ impl Header {
     /// Lets no more work begin, here and in all that was forked from this.
     pub(crate) fn close(&self) {
         self.outstanding.close();
-        if let Some(descendants) = self.family.descendants.get() {
-            let descendants = lock(descendants).clone();
+        if let Some(rare) = self.rare_if_made() {
+            let descendants = lock(&rare.family.descendants).clone();
             for descendant in &descendants {
                 if_alive(descendant, |header| header.outstanding.close());
             }
@@ -115,7 +117,7 @@ impl Header {
 
     /// Whether this is the context called `id`, or was forked from it.
     pub(crate) fn descends_from(&self, id: ContextId) -> bool {
-        self.id == id || self.family.ancestors.iter().any(|(above, _)| *above == id)
+        self.id == id || self.ancestors().iter().any(|(above, _)| *above == id)
     }
 }
 
@@ -124,7 +126,7 @@ pub(crate) struct Heirs(Box<[Weak<dyn Context>]>);
 
 impl Heirs {
     pub(crate) fn of(context: &Header) -> Self {
-        let further_up = context.family.ancestors.iter();
+        let further_up = context.ancestors().iter();
         Heirs(
             iter::once(context.this.clone())
                 .chain(further_up.map(|(_, ancestor)| ancestor.clone()))

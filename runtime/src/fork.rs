@@ -67,18 +67,20 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
     /// # Errors
     ///
     /// Where this thread is not in the context, whose state is needed, or if it is closed or cancelled.
+    /// A concurrent context may be forked from anywhere.
     ///
     /// # Panics
     ///
     /// When [`Fork::fork`] does.
     pub fn fork(&self) -> Result<RequestContext<S>, ForkError> {
-        let header = &self.inner().header;
-        let origin = Origin {
-            cancelled_by: Some(header.cancellation.token(header, None).clone()),
-            parent: header.this.upgrade(),
-            ..self.origin()
-        };
-        self.forked(origin)
+        self.forked(|| {
+            let header = &self.inner().header;
+            Origin {
+                cancelled_by: Some(header.token(None).clone()),
+                parent: header.this.upgrade(),
+                ..self.origin()
+            }
+        })
     }
 
     /// A new context as [`fork`](Scheduler::fork) makes it, and independent of this one from then on: not
@@ -87,22 +89,23 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
     /// # Errors
     ///
     /// Where this thread is not in the context, whose state is needed, or if it is closed or cancelled.
+    /// A concurrent context may be forked from anywhere.
     ///
     /// # Panics
     ///
     /// When [`Fork::fork`] does.
     pub fn fork_detached(&self) -> Result<RequestContext<S>, ForkError> {
-        self.forked(self.origin())
+        self.forked(|| self.origin())
     }
 
     fn origin(&self) -> Origin {
         Origin {
-            settings: self.inner().header.settings.clone(),
+            settings: self.inner().header.settings().cloned(),
             ..Origin::default()
         }
     }
 
-    fn forked(&self, origin: Origin) -> Result<RequestContext<S>, ForkError> {
+    fn forked(&self, origin: impl FnOnce() -> Origin) -> Result<RequestContext<S>, ForkError> {
         let header = self.inner().header();
         let held = header.inline().ok_or(ForkError::OffContext(header.id))?;
         // Asked for and not kept: work of the child counts by itself.
@@ -114,7 +117,7 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
         let forked = trusted::enter(&held, false, || trusted::with_state(S::fork));
         let state = forked.expect("entered above");
         let kind = header.kind.clone();
-        Ok(RequestContext::of(Inner::forked(state, kind, origin)))
+        Ok(RequestContext::of(Inner::forked(state, kind, origin())))
     }
 }
 

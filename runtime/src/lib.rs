@@ -15,6 +15,7 @@ mod needs;
 mod no_context;
 mod outstanding;
 mod queue;
+mod rare;
 mod run;
 mod scheduler;
 mod send;

@@ -11,7 +11,7 @@ use loom::{
     future::block_on,
     model,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -21,6 +21,7 @@ use crate::{
     outstanding::{Outstanding, Unread, failure},
     queue::Queue,
     suspended::Suspended,
+    sync::Mutex,
     turn::Turn,
     waiters::Place,
 };
@@ -289,7 +290,8 @@ fn a_panic_reported_before_the_end_comes_out_of_idle() {
         let other = thread::spawn({
             let outstanding = outstanding.clone();
             move || {
-                outstanding.report(Unread::new(Mutex::new(Some(failure(Box::new("failed"))))));
+                let failure = failure(Box::new("failed"));
+                outstanding.report(Unread::new(Mutex::new(Some(failure))));
                 outstanding.end(1);
             }
         });
@@ -328,7 +330,7 @@ fn after_close_and_idle_nothing_has_begun_that_was_not_waited_for() {
 #[test]
 fn a_cancellation_reaches_work_that_suspends_at_the_same_time() {
     model(|| {
-        let shared = Arc::new((Suspended::new(), AtomicUsize::new(0)));
+        let shared = Arc::new((Suspended::default(), AtomicUsize::new(0)));
         let cancels = thread::spawn({
             let shared = shared.clone();
             move || {
@@ -341,7 +343,7 @@ fn a_cancellation_reaches_work_that_suspends_at_the_same_time() {
         // Returns once it is woken, or sees by itself that it was cancelled.
         block_on(poll_fn(|cx| {
             let (suspended, cancelled) = &*shared;
-            suspended.keep(&mut place, cx.waker());
+            suspended.keep(&mut place, cx.waker(), || true);
             match cancelled.load(Ordering::Relaxed) {
                 0 => Poll::Pending,
                 _ => Poll::Ready(()),
@@ -355,9 +357,9 @@ fn a_cancellation_reaches_work_that_suspends_at_the_same_time() {
 #[test]
 fn a_cancellation_leaves_work_alone_that_completes_at_the_same_time() {
     model(|| {
-        let suspended = Arc::new(Suspended::new());
+        let suspended = Arc::new(Suspended::default());
         let mut done = None;
-        suspended.keep(&mut done, Waker::noop());
+        suspended.keep(&mut done, Waker::noop(), || true);
         let cancels = thread::spawn({
             let suspended = suspended.clone();
             move || suspended.wake_all()
@@ -366,7 +368,7 @@ fn a_cancellation_leaves_work_alone_that_completes_at_the_same_time() {
             let suspended = suspended.clone();
             move || {
                 let mut stays = None;
-                suspended.keep(&mut stays, Waker::noop());
+                suspended.keep(&mut stays, Waker::noop(), || true);
                 stays
             }
         });

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, Lazy, Mutex, Ordering, lock};
 
 /// For how many items a parked driver keeps space, twice.
 const KEPT: usize = 64;
@@ -15,7 +15,7 @@ const KEPT: usize = 64;
 /// whoever pushes onto a queue that has none must start it, and whoever finds it parked must wake it.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
-    shared: Mutex<Shared<T>>,
+    shared: Mutex<Lazy<Shared<T>>>,
     /// Whether there are items. Written under the lock.
     filled: AtomicBool,
 }
@@ -27,13 +27,19 @@ struct Shared<T> {
     driver: Option<Waker>,
 }
 
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Shared {
+            items: Vec::new(),
+            driver: None,
+        }
+    }
+}
+
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
         Queue {
-            shared: Mutex::new(Shared {
-                items: Vec::new(),
-                driver: None,
-            }),
+            shared: Mutex::new(Lazy::new()),
             filled: AtomicBool::new(false),
         }
     }
@@ -42,6 +48,7 @@ impl<T> Queue<T> {
     #[must_use = "items wait for ever without a driver"]
     pub(crate) fn push(&self, item: T) -> Option<Waker> {
         let mut shared = lock(&self.shared);
+        let shared = shared.made();
         shared.items.push(item);
         // ORDERING: Relaxed, see `push_yielded`.
         self.filled.store(true, Ordering::Relaxed);
@@ -54,7 +61,7 @@ impl<T> Queue<T> {
         // ORDERING: Relaxed. What was pushed before the item yielded, in the order of anyone who could
         // tell, is seen here.
         if self.filled.load(Ordering::Relaxed) {
-            lock(&self.shared).items.push(item);
+            lock(&self.shared).made().items.push(item);
         } else {
             batch.push_back(item);
         }
@@ -63,6 +70,7 @@ impl<T> Queue<T> {
     /// For the driver, whose `batch` is empty: swaps all items into it, or parks the driver.
     pub(crate) fn poll_refill(&self, cx: &mut Context<'_>, batch: &mut VecDeque<T>) -> Poll<()> {
         let mut shared = lock(&self.shared);
+        let shared = shared.made();
         if shared.items.is_empty() {
             // What a flood took is not kept.
             shared.items.shrink_to(KEPT);
@@ -86,6 +94,7 @@ impl<T> Queue<T> {
     #[must_use]
     pub(crate) fn refill_or_retire(&self, batch: &mut VecDeque<T>) -> bool {
         let mut shared = lock(&self.shared);
+        let shared = shared.made();
         if shared.items.is_empty() {
             shared.driver = None;
             return false;
@@ -98,7 +107,9 @@ impl<T> Queue<T> {
 impl<T> Drop for Queue<T> {
     /// Its driver ends when it finds the context gone.
     fn drop(&mut self) {
-        let driver = lock(&self.shared).driver.take();
+        let driver = lock(&self.shared)
+            .if_made()
+            .and_then(|shared| shared.driver.take());
         if let Some(driver) = driver {
             driver.wake();
         }

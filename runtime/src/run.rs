@@ -6,12 +6,14 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{self, Poll},
+    thread,
 };
 
 use crate::{
     Work,
     context::{Context, Header, Waiting},
     exclusive::Scope,
+    outstanding::contained,
     trusted::Root,
 };
 
@@ -72,7 +74,12 @@ struct Unfinished<T: 'static>(Pin<Box<dyn Turns<Output = T>>>);
 
 impl<T> Drop for Unfinished<T> {
     fn drop(&mut self) {
-        self.0.as_mut().drop_body();
+        let body = self.0.as_mut();
+        if thread::panicking() {
+            contained(|| body.drop_body());
+        } else {
+            body.drop_body();
+        }
     }
 }
 

@@ -22,17 +22,17 @@ pub(crate) type OnPanic = Box<dyn Fn(&WorkPanic<'_>) + Send + Sync>;
 
 impl Header {
     pub(crate) fn name(&self) -> Option<&str> {
-        self.settings.as_ref()?.name.as_deref()
+        self.settings()?.name.as_deref()
     }
 
     /// How many items one poll of the driver runs at most.
     pub(crate) fn budget(&self) -> Option<NonZeroUsize> {
-        self.settings.as_ref()?.budget
+        self.settings()?.budget
     }
 
     /// Tells the panic hook. The caller is on the context.
     pub(crate) fn panicked(&self, payload: &(dyn Any + Send)) {
-        let Some(hook) = self.settings.as_ref().and_then(|all| all.on_panic.as_ref()) else {
+        let Some(hook) = self.settings().and_then(|all| all.on_panic.as_ref()) else {
             return;
         };
         let panic = WorkPanic {
@@ -46,7 +46,7 @@ impl Header {
     /// Runs `work` between the hooks around a turn. The caller is on the context.
     #[inline]
     pub(crate) fn around_turn<R>(&self, work: impl FnOnce() -> R) -> R {
-        match &self.settings {
+        match self.settings() {
             Some(settings) => settings.around_turn(work),
             None => work(),
         }

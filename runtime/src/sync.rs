@@ -30,4 +30,8 @@ impl<T: Default> Lazy<T> {
     pub(crate) fn made(&mut self) -> &mut T {
         self.0.get_or_insert_default()
     }
+
+    pub(crate) fn if_made(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
 }

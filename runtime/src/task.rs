@@ -80,7 +80,7 @@ impl Runnable {
     /// Its turn; if it was aborted, or the context cancelled, its end. The next turn comes back if the
     /// work wants it at once.
     pub(crate) fn run(mut self, context: &Header) -> Option<Runnable> {
-        let cancelled = context.cancellation.is_cancelled();
+        let cancelled = context.is_cancelled();
         let aborted = |item: &mut Item| item.metadata().aborted.load(Ordering::Relaxed);
         let item = self.0.take_if(|item| !cancelled && !aborted(item))?;
         // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
@@ -178,14 +178,14 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let mut root = this.root;
-            root.context().header().cancellation.leave(this.place);
+            root.context().header().resume(this.place);
             if let Err(payload) = drop_caught(root.as_mut()) {
                 drop(Unclaimed::new(root.context(), payload));
             }
             // Within a turn the work has only ended when the turn has: its outcome, a panic perhaps,
             // is stored after its future is dropped.
             let header = root.context().header();
-            header.exclusive.end(*this.scope);
+            header.end_exclusive(*this.scope);
             if !trusted::ends_in_entry(header) {
                 header.end(1);
             }
@@ -227,8 +227,7 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
         let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
             Ok(Poll::Ready(output)) => Ok(Output(Some(output))),
             Ok(Poll::Pending) => {
-                let cancellation = &root.context().header().cancellation;
-                cancellation.suspend(this.place, cx.waker());
+                root.context().header().suspend(this.place, cx.waker());
                 return Poll::Pending;
             }
             Err(payload) => Err(payload),

@@ -45,6 +45,11 @@ impl Waiters {
         (round == self.round).then(|| self.wakers.remove(key))
     }
 
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.wakers.len()
+    }
+
     /// Takes everyone out, to be woken outside the lock.
     pub(crate) fn take(&mut self) -> Woken {
         self.round += 1;

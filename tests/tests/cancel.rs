@@ -591,6 +591,34 @@ fn work_that_suspended_before_the_owners_went_takes_nobodys_place_when_it_ends()
 }
 
 #[test]
+fn a_fork_that_fails_leaves_nobody_who_could_cancel() {
+    struct Unforkable;
+    impl Fork for Unforkable {
+        fn fork(&self) -> Self {
+            panic!("no fork")
+        }
+    }
+
+    on_one_thread!(async {
+        let context = RequestContext::new(Unforkable);
+        let (captured, alive) = held();
+        drop(context.scheduler().spawn(async move {
+            let _captured = captured;
+            pending::<()>().await
+        }));
+        settle().await;
+        let scheduler = context.scheduler();
+        assert!(scheduler.fork().is_err(), "this is off the context");
+        let own = scheduler.clone();
+        let panics = scheduler.post(move |_| drop(own.fork()));
+        assert!(panics.await.unwrap_err().is_panic());
+        drop((context, scheduler));
+        settle().await;
+        assert_eq!(alive.strong_count(), 0);
+    });
+}
+
+#[test]
 fn work_that_nobody_can_wake_or_cancel_any_more_is_dropped_with_the_last_owner() {
     on_one_thread!(async {
         let context = RequestContext::new(Request::of("ada"));
@@ -814,19 +842,38 @@ fn life_05_a_hundred_thousand_contexts_of_a_cancelled_token_are_all_gone() {
 fn work_that_ends_leaves_no_waker_with_a_cancellation_that_may_come() {
     on_one_thread!(async {
         let context = RequestContext::new(Request::of("ada"));
-        let _token = context.cancellation_token();
-        let (captured, alive) = held();
-        let captured = Arc::new(captured);
-        for _ in 0..1_000 {
-            let captured = captured.clone();
-            let handle = context.scheduler().spawn(async move {
-                let _captured = captured;
-                suspend().await;
-            });
-            handle.await.unwrap();
+        let gate = Gate::new();
+        let suspended = |count| format!("{context:?}").contains(&format!("suspended: {count}"));
+        let works: Vec<_> = (0..100)
+            .map(|_| context.scheduler().spawn(gate.opened()))
+            .collect();
+        let aborted = context.scheduler().spawn(pending::<()>());
+        assert!(suspended(0));
+        while !suspended(101) {
+            tokio::task::yield_now().await;
         }
-        drop(captured);
-        assert_eq!(alive.strong_count(), 0);
+        gate.open();
+        for work in works {
+            work.await.unwrap();
+        }
+        assert!(suspended(1), "{context:?}");
+        aborted.abort();
+        assert_cancelled(aborted.await);
+        assert!(suspended(0), "{context:?}");
+    });
+}
+
+#[test]
+fn a_send_under_a_cancellation_is_its_callers_as_a_run_is() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        context.cancel();
+        assert_eq!(
+            context
+                .scheduler()
+                .blocking_send(|request| request.user.len()),
+            Ok(3)
+        );
     });
 }
 

@@ -740,6 +740,26 @@ fn hooks_of_a_destructor_that_sends_during_a_panic_are_left_as_well() {
 }
 
 #[test]
+fn a_run_that_is_dropped_during_a_panic_survives_that_its_hooks_panic() {
+    on_one_thread!(async {
+        for panics in [ENTER, LEAVE] {
+            let (context, log, panics_at) = hooked();
+            let mut run = Box::pin(context.run(work(&log, true)));
+            assert!(poll_once(run.as_mut()).is_pending());
+            log.take();
+            panics_at.store(panics, Ordering::SeqCst);
+            let panic = catch_unwind(AssertUnwindSafe(|| {
+                let _dropped = run;
+                panic_any("outside");
+            }));
+            assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"outside"));
+            let events = log.take();
+            assert!(events.contains(&"drop on state".to_owned()), "{events:?}");
+        }
+    });
+}
+
+#[test]
 fn a_mirror_whose_value_panics_leaves_the_thread_as_it_was() {
     on_one_thread!(async {
         let context = RequestContext::builder()

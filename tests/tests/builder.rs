@@ -1,0 +1,285 @@
+//! `Builder`: a context with settings, and what is said of settings that make no sense.
+
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use request_context::{
+    BuildError, Fork, RequestContext, Scheduler, TurnHook, context, context_async, scheduler,
+};
+use request_context_tests::{Request, on_one_thread, on_pool, one_thread, pool, seen, watchdog};
+use tokio_util::sync::CancellationToken;
+
+#[test]
+fn a_built_context_is_as_one_that_new_makes() {
+    #[context_async(Request)]
+    async fn visits() -> u32 {
+        context!().increment();
+        scheduler!()
+            .post(|request| request.count.get())
+            .await
+            .unwrap()
+    }
+
+    on_pool!(2, async {
+        let context = RequestContext::builder().build(Request::of("ada")).unwrap();
+        assert_eq!(context.run(visits()).await, 1);
+        assert_eq!(
+            context.scheduler().spawn(async { seen() }).await.unwrap(),
+            "ada"
+        );
+        context.idle().await.unwrap();
+        assert_eq!(context.name(), None);
+    });
+}
+
+#[test]
+fn a_concurrent_one_runs_its_work_in_parallel() {
+    on_pool!(2, async {
+        let context = RequestContext::builder().build_concurrent(()).unwrap();
+        let both = Arc::new(std::sync::Barrier::new(2));
+        let meets = || {
+            let both = both.clone();
+            context.scheduler().post(move |()| both.wait().is_leader())
+        };
+        let (one, two) = (meets(), meets());
+        assert!(one.await.unwrap() != two.await.unwrap());
+    });
+}
+
+// ------------------------------------------------------------ settings that make no sense
+
+fn assert_says(error: BuildError, kind: BuildError, words: &[&str]) {
+    assert_eq!(error, kind);
+    let error: Box<dyn Error> = Box::new(error);
+    for word in words {
+        assert!(error.to_string().contains(word), "{error}: {word}");
+    }
+}
+
+#[test]
+fn without_a_runtime_it_is_an_error_that_names_both_ways_out() {
+    let built = RequestContext::builder().build(());
+    let words = ["tokio runtime", "build it inside", ".runtime(handle)"];
+    assert_says(built.unwrap_err(), BuildError::NoRuntime, &words);
+    let concurrent = RequestContext::builder().build_concurrent(());
+    assert_says(concurrent.unwrap_err(), BuildError::NoRuntime, &words);
+}
+
+#[test]
+fn a_budget_of_nothing_is_an_error() {
+    on_one_thread!(async {
+        let built = RequestContext::builder().budget(0).build(());
+        assert_says(
+            built.unwrap_err(),
+            BuildError::ZeroBudget,
+            &["budget of 0 turns"],
+        );
+        let concurrent = RequestContext::builder().budget(0).build_concurrent(());
+        assert_eq!(concurrent.unwrap_err(), BuildError::BudgetWithoutTurns);
+    });
+}
+
+#[test]
+fn a_budget_for_a_context_without_turns_is_an_error() {
+    on_one_thread!(async {
+        let built = RequestContext::builder().budget(8).build_concurrent(());
+        let words = ["concurrent", "no turns", ".budget(..)"];
+        assert_says(built.unwrap_err(), BuildError::BudgetWithoutTurns, &words);
+    });
+}
+
+#[test]
+fn a_state_for_which_there_is_no_context_is_dropped() {
+    let alive = Arc::new(());
+    let built = RequestContext::builder().build(alive.clone());
+    assert_eq!(built.unwrap_err(), BuildError::NoRuntime);
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+// ------------------------------------------------------------ the runtime
+
+#[test]
+fn work_runs_on_the_runtime_it_is_given_wherever_it_is_built() {
+    watchdog(|| {
+        let given = pool!(1);
+        let on_given = || std::thread::current().name() == Some("pool");
+        let context = RequestContext::builder()
+            .runtime(given.handle().clone())
+            .build(())
+            .unwrap();
+        let work = context.scheduler().spawn(async move { on_given() });
+        assert!(work.blocking_join().unwrap());
+        one_thread!().block_on(async {
+            let context = RequestContext::builder()
+                .runtime(given.handle().clone())
+                .build(())
+                .unwrap();
+            assert!(
+                context
+                    .scheduler()
+                    .spawn(async move { on_given() })
+                    .await
+                    .unwrap()
+            );
+            let of_this = RequestContext::builder().build(()).unwrap();
+            assert!(
+                !of_this
+                    .scheduler()
+                    .spawn(async move { on_given() })
+                    .await
+                    .unwrap()
+            );
+        });
+    });
+}
+
+// ------------------------------------------------------------ the name
+
+#[test]
+fn the_name_is_in_debug_and_of_clones_and_forks() {
+    struct State;
+    impl Fork for State {
+        fn fork(&self) -> Self {
+            State
+        }
+    }
+
+    on_one_thread!(async {
+        let context = RequestContext::builder()
+            .name("GET /index")
+            .build(State)
+            .unwrap();
+        assert_eq!(context.name(), Some("GET /index"));
+        assert_eq!(context.clone().name(), Some("GET /index"));
+        assert!(format!("{context:?}").contains("GET /index"));
+        let forked = context.scheduler();
+        let forked = context
+            .scheduler()
+            .blocking_send(move |_| forked.fork().unwrap());
+        assert_eq!(forked.unwrap().name(), Some("GET /index"));
+        let builder = RequestContext::<()>::builder().name("POST").budget(3);
+        let debug = format!("{builder:?}");
+        assert!(debug.contains("POST") && debug.contains('3'), "{debug}");
+    });
+}
+
+#[test]
+fn the_name_is_in_the_error_of_idle() {
+    on_one_thread!(async {
+        let named = RequestContext::builder()
+            .name("GET /index")
+            .build(())
+            .unwrap();
+        drop(named.scheduler().post(|()| panic!("lost")));
+        let panicked = named.idle().await.unwrap_err();
+        let id = named.id();
+        let text = format!("1 piece of work of {id} (GET /index) panicked: `lost`");
+        assert_eq!(panicked.to_string(), text);
+        assert!(format!("{panicked:?}").contains("GET /index"));
+    });
+}
+
+// ------------------------------------------------------------ the budget
+
+/// How many turns of a flooded context there are between two of another task of the same thread.
+fn longest_stretch(budget: Option<usize>) -> usize {
+    /// Each piece posts the next, so that the queue is never empty.
+    fn flood(scheduler: Scheduler<()>, steps: Arc<AtomicUsize>) {
+        let next = scheduler.clone();
+        drop(scheduler.post(move |()| {
+            if steps.fetch_add(1, Ordering::Relaxed) < 10_000 {
+                flood(next, steps);
+            }
+        }));
+    }
+
+    on_one_thread!(async move {
+        let mut builder = RequestContext::builder();
+        if let Some(turns) = budget {
+            builder = builder.budget(turns);
+        }
+        let context = builder.build(()).unwrap();
+        let steps = Arc::new(AtomicUsize::new(0));
+        let counted = steps.clone();
+        // A task like others: what `block_on` itself polls, tokio polls less often.
+        let other = tokio::spawn(async move {
+            let (mut longest, mut before) = (0, 0);
+            for _ in 0..20 {
+                request_context_tests::suspend().await;
+                let now = counted.load(Ordering::Relaxed);
+                longest = longest.max(now - before);
+                before = now;
+            }
+            longest
+        });
+        flood(context.scheduler(), steps);
+        let longest = other.await.unwrap();
+        context.idle().await.unwrap();
+        longest
+    })
+}
+
+#[test]
+fn a_budget_is_how_many_turns_there_are_before_other_tasks_run() {
+    assert_eq!(longest_stretch(Some(1)), 1);
+    assert_eq!(longest_stretch(Some(5)), 5);
+    assert_eq!(longest_stretch(None), 64);
+    assert_eq!(longest_stretch(Some(100)), 100);
+}
+
+// ------------------------------------------------------------ settings together
+
+#[test]
+fn all_settings_together_work_and_a_later_one_replaces_an_earlier() {
+    struct Counts(Arc<AtomicUsize>);
+    impl TurnHook<()> for Counts {
+        type Before = ();
+        fn enter(&self, (): &()) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        fn leave(&self, (): &(), (): ()) {}
+    }
+
+    on_one_thread!(async {
+        let (turns, panics) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counts = panics.clone();
+        let tokens = [CancellationToken::new(), CancellationToken::new()];
+        let context = RequestContext::builder()
+            .name("first")
+            .name("second")
+            .budget(0)
+            .budget(2)
+            .cancelled_by(&tokens[0])
+            .cancelled_by(&tokens[1])
+            .on_panic(|_| unreachable!("replaced"))
+            .on_panic(move |_| {
+                counts.fetch_add(1, Ordering::Relaxed);
+            })
+            .around_turn(Counts(turns.clone()))
+            .around_turn(Counts(turns.clone()))
+            .build(())
+            .unwrap();
+        assert_eq!(context.name(), Some("second"));
+        assert!(
+            context
+                .scheduler()
+                .post(|()| panic!())
+                .await
+                .unwrap_err()
+                .is_panic()
+        );
+        assert_eq!(panics.load(Ordering::Relaxed), 1);
+        context.scheduler().blocking_send(|()| ()).unwrap();
+        // A poll, a drop and the send, each between two hooks.
+        assert_eq!(turns.load(Ordering::Relaxed), 6);
+        tokens[0].cancel();
+        assert!(!context.cancellation_token().is_cancelled());
+        tokens[1].cancel();
+        assert!(context.cancellation_token().is_cancelled());
+    });
+}
