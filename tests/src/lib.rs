@@ -236,8 +236,12 @@ impl Overlap {
 
     /// Stays inside for long enough that others would come in, if they could.
     pub fn linger(&self) {
+        const A_WHILE: usize = 5_000;
+
         let _inside = self.enter();
-        for _ in 0..200 {
+        // Mostly by spinning: on a machine with much else to do, each yield may take long.
+        for _ in 0..2 {
+            (0..A_WHILE).for_each(|_| std::hint::spin_loop());
             thread::yield_now();
         }
     }
