@@ -4,7 +4,7 @@ use std::{
     future::{Future, pending},
     pin::Pin,
     sync::{Arc, Barrier, Mutex, Weak, atomic::AtomicUsize},
-    task::{Poll, Waker},
+    task::{self, Poll, Wake, Waker},
     thread,
 };
 
@@ -635,6 +635,53 @@ fn work_that_nobody_can_wake_or_cancel_any_more_is_dropped_with_the_last_owner()
 }
 
 // ------------------------------------------------------------ races
+
+/// Blocks whoever wakes it until it may go on.
+struct Blocks {
+    woken: Gate,
+    go_on: Gate,
+}
+
+impl Wake for Blocks {
+    fn wake(self: Arc<Self>) {
+        self.woken.open();
+        self.go_on.wait();
+    }
+}
+
+#[test]
+fn cancel_is_done_when_it_returns_though_another_thread_has_begun_it_before() {
+    on_pool!(2, async {
+        let server = CancellationToken::new();
+        let blocks = Arc::new(Blocks {
+            woken: Gate::new(),
+            go_on: Gate::new(),
+        });
+        let sibling = || {
+            let mut waits = Box::pin(server.child_token().cancelled_owned());
+            let waker = Waker::from(blocks.clone());
+            let polled = waits.as_mut().poll(&mut task::Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            waits
+        };
+        // Of these three, one that blocks is told before the context.
+        let _first = sibling();
+        let context = RequestContext::builder()
+            .cancelled_by(&server)
+            .build(Request::of("ada"))
+            .unwrap();
+        let _second = sibling();
+        let suspended = context.scheduler().spawn(pending::<()>());
+
+        let canceller = thread::spawn(move || server.cancel());
+        blocks.woken.opened().await;
+        context.cancel();
+        assert_cancelled(context.scheduler().post(|_| ()).await);
+        assert_cancelled(suspended.await);
+        blocks.go_on.open();
+        canceller.join().unwrap();
+    });
+}
 
 /// Many contexts with work, each cancelled by two at once; nothing may be left.
 #[test]
