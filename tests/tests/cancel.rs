@@ -16,6 +16,7 @@ use request_context_tests::{
     Gate, Log, OnDrop, Request, on_one_thread, on_pool, one_thread, poll_once, seen, sees_on_drop,
     stress_on_pool, suspend,
 };
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// Lets what was woken run, and a driver end, which holds its context until then.
@@ -680,6 +681,28 @@ fn cancel_is_done_when_it_returns_though_another_thread_has_begun_it_before() {
         assert_cancelled(suspended.await);
         blocks.go_on.open();
         canceller.join().unwrap();
+    });
+}
+
+#[test]
+fn work_that_suspends_after_the_cancellation_has_looked_for_it_is_dropped() {
+    on_pool!(2, async {
+        let context = RequestContext::new(Request::of("ada"));
+        let token = context.cancellation_token();
+        let runtime = Handle::current();
+        let handle = context.scheduler().spawn(async move {
+            let looked = Gate::new();
+            let behind = looked.clone();
+            // From a thread of no runtime, so that both go to the other worker, one after the other.
+            let canceller = thread::spawn(move || {
+                token.cancel();
+                drop(runtime.spawn(async move { behind.open() }));
+            });
+            canceller.join().unwrap();
+            looked.wait();
+            pending::<()>().await
+        });
+        assert_cancelled(handle.await);
     });
 }
 
