@@ -424,6 +424,39 @@ fn a_fork_of_a_closed_parent_is_closed_in_every_way_and_stays_so() {
 }
 
 #[test]
+fn a_parent_that_is_closed_or_cancelled_while_it_is_forked_has_a_fork_that_is_so_too() {
+    /// Ends the parent from within its `Fork`.
+    struct Ends(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+    impl Fork for Ends {
+        fn fork(&self) -> Self {
+            let end = self.0.lock().unwrap().take().unwrap();
+            end();
+            Ends(Mutex::new(None))
+        }
+    }
+
+    on_one_thread!(async {
+        for cancel in [false, true] {
+            let parent = RequestContext::new(Ends(Mutex::new(None)));
+            let (own, scheduler) = (parent.clone(), parent.scheduler());
+            let end = move || match cancel {
+                true => own.cancel(),
+                false => own.close(),
+            };
+            let forked = parent.scheduler().blocking_send(move |state| {
+                *state.0.lock().unwrap() = Some(Box::new(end));
+                scheduler.fork().unwrap()
+            });
+            let child = forked.unwrap();
+            assert_eq!(child.is_closed(), !cancel);
+            let refused = child.scheduler().post(|_| ()).await.unwrap_err();
+            assert_eq!(refused.is_cancelled(), cancel);
+            parent.idle().await.unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_fork_that_is_closed_leaves_its_parent_open() {
     on_one_thread!(async {
         let parent = RequestContext::new(Request::of("ada"));
