@@ -1,7 +1,6 @@
 //! Cancelling a context: its token, and how that reaches work that is suspended.
 
 use std::{
-    fmt,
     future::Future,
     pin::Pin,
     sync::{
@@ -109,6 +108,12 @@ impl Header {
         }
     }
 
+    /// How much work a cancellation would have to reach.
+    pub(crate) fn suspended(&self) -> usize {
+        let rare = self.rare_if_made();
+        rare.map_or(0, |rare| rare.cancellation.suspended.len())
+    }
+
     /// The last owner is gone.
     pub(crate) fn out_of_reach(&self) {
         fence(Ordering::SeqCst);
@@ -140,14 +145,5 @@ impl Cancellation {
         // ORDERING: Relaxed, see `Cancel::say`.
         let cancelled = |watched: &Watched| watched.cancel.cancelled.load(Ordering::Relaxed);
         self.token.get().is_some_and(cancelled)
-    }
-}
-
-impl fmt::Debug for Cancellation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cancellation")
-            .field("cancelled", &self.is_cancelled())
-            .field("suspended", &self.suspended.len())
-            .finish_non_exhaustive()
     }
 }

@@ -670,14 +670,8 @@ impl<S> fmt::Debug for RequestContext<S> {
             .field("id", id)
             .field("name", &self.name())
             .field("state", &type_name::<S>())
-            .field(
-                "cancellation",
-                &self
-                    .inner
-                    .header
-                    .rare_if_made()
-                    .map(|rare| &rare.cancellation),
-            )
+            .field("cancelled", &self.inner.header.is_cancelled())
+            .field("suspended", &self.inner.header.suspended())
             .field("turn", turn)
             .field("outstanding", outstanding)
             .finish()

@@ -25,10 +25,12 @@ impl Family {
     /// That of a child of `parent`.
     pub(crate) fn of_child(parent: &Arc<dyn Context>) -> Self {
         let header = parent.header();
-        let further_up = header.ancestors().iter().cloned();
+        let further_up = header.ancestors().iter();
+        // Those that are gone stay so, and in a long line of forks they would only grow more.
+        let alive = further_up.filter(|(_, ancestor)| ancestor.strong_count() > 0);
         Family {
             ancestors: iter::once((header.id, Arc::downgrade(parent)))
-                .chain(further_up)
+                .chain(alive.cloned())
                 .collect(),
             descendants: Mutex::default(),
         }

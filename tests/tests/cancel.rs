@@ -4,7 +4,7 @@ use std::{
     future::{Future, pending},
     pin::Pin,
     sync::{Arc, Barrier, Mutex, Weak, atomic::AtomicUsize},
-    task::{Poll, Waker},
+    task::{self, Poll, Wake, Waker},
     thread,
 };
 
@@ -16,6 +16,7 @@ use request_context_tests::{
     Gate, Log, OnDrop, Request, on_one_thread, on_pool, one_thread, poll_once, seen, sees_on_drop,
     stress_on_pool, suspend,
 };
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// Lets what was woken run, and a driver end, which holds its context until then.
@@ -635,6 +636,75 @@ fn work_that_nobody_can_wake_or_cancel_any_more_is_dropped_with_the_last_owner()
 }
 
 // ------------------------------------------------------------ races
+
+/// Blocks whoever wakes it until it may go on.
+struct Blocks {
+    woken: Gate,
+    go_on: Gate,
+}
+
+impl Wake for Blocks {
+    fn wake(self: Arc<Self>) {
+        self.woken.open();
+        self.go_on.wait();
+    }
+}
+
+#[test]
+fn cancel_is_done_when_it_returns_though_another_thread_has_begun_it_before() {
+    on_pool!(2, async {
+        let server = CancellationToken::new();
+        let blocks = Arc::new(Blocks {
+            woken: Gate::new(),
+            go_on: Gate::new(),
+        });
+        let sibling = || {
+            let mut waits = Box::pin(server.child_token().cancelled_owned());
+            let waker = Waker::from(blocks.clone());
+            let polled = waits.as_mut().poll(&mut task::Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            waits
+        };
+        // Of these three, one that blocks is told before the context.
+        let _first = sibling();
+        let context = RequestContext::builder()
+            .cancelled_by(&server)
+            .build(Request::of("ada"))
+            .unwrap();
+        let _second = sibling();
+        let suspended = context.scheduler().spawn(pending::<()>());
+
+        let canceller = thread::spawn(move || server.cancel());
+        blocks.woken.opened().await;
+        context.cancel();
+        assert_cancelled(context.scheduler().post(|_| ()).await);
+        assert_cancelled(suspended.await);
+        blocks.go_on.open();
+        canceller.join().unwrap();
+    });
+}
+
+#[test]
+fn work_that_suspends_after_the_cancellation_has_looked_for_it_is_dropped() {
+    on_pool!(2, async {
+        let context = RequestContext::new(Request::of("ada"));
+        let token = context.cancellation_token();
+        let runtime = Handle::current();
+        let handle = context.scheduler().spawn(async move {
+            let looked = Gate::new();
+            let behind = looked.clone();
+            // From a thread of no runtime, so that both go to the other worker, one after the other.
+            let canceller = thread::spawn(move || {
+                token.cancel();
+                drop(runtime.spawn(async move { behind.open() }));
+            });
+            canceller.join().unwrap();
+            looked.wait();
+            pending::<()>().await
+        });
+        assert_cancelled(handle.await);
+    });
+}
 
 /// Many contexts with work, each cancelled by two at once; nothing may be left.
 #[test]

@@ -15,7 +15,7 @@ use request_context::{
     spawn_detached, try_with,
 };
 use request_context_tests::{Log, Request, on_one_thread, on_pool, poll_once, seen};
-use tokio::task::yield_now;
+use tokio::task::{block_in_place, yield_now};
 
 fn nothing_is_visible() {
     assert_eq!(seen(), "never");
@@ -71,7 +71,8 @@ fn sd_09_looking_for_the_context_in_detached_work_is_an_error_not_a_crash() {
 
 async fn execute(log: Log, operation: impl FnOnce()) -> thread::ThreadId {
     yield_now().await;
-    operation();
+    // A worker that blocks otherwise keeps what is in its own queue from the others.
+    block_in_place(operation);
     log.push("completed");
     thread::current().id()
 }

@@ -424,6 +424,39 @@ fn a_fork_of_a_closed_parent_is_closed_in_every_way_and_stays_so() {
 }
 
 #[test]
+fn a_parent_that_is_closed_or_cancelled_while_it_is_forked_has_a_fork_that_is_so_too() {
+    /// Ends the parent from within its `Fork`.
+    struct Ends(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+    impl Fork for Ends {
+        fn fork(&self) -> Self {
+            let end = self.0.lock().unwrap().take().unwrap();
+            end();
+            Ends(Mutex::new(None))
+        }
+    }
+
+    on_one_thread!(async {
+        for cancel in [false, true] {
+            let parent = RequestContext::new(Ends(Mutex::new(None)));
+            let (own, scheduler) = (parent.clone(), parent.scheduler());
+            let end = move || match cancel {
+                true => own.cancel(),
+                false => own.close(),
+            };
+            let forked = parent.scheduler().blocking_send(move |state| {
+                *state.0.lock().unwrap() = Some(Box::new(end));
+                scheduler.fork().unwrap()
+            });
+            let child = forked.unwrap();
+            assert_eq!(child.is_closed(), !cancel);
+            let refused = child.scheduler().post(|_| ()).await.unwrap_err();
+            assert_eq!(refused.is_cancelled(), cancel);
+            parent.idle().await.unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_fork_that_is_closed_leaves_its_parent_open() {
     on_one_thread!(async {
         let parent = RequestContext::new(Request::of("ada"));
@@ -857,5 +890,83 @@ fn no_count_and_no_panic_is_lost_when_forks_end_while_their_parent_waits() {
             assert_eq!(*done.lock().unwrap(), 8);
             assert_eq!(panics, 4);
         }
+    });
+}
+
+/// Work that a fork has begun when its parent is closed is waited for, and no other begins.
+#[test]
+fn what_idle_after_close_has_not_waited_for_never_runs_on_a_fork() {
+    #[context_async(Request)]
+    async fn forks_and_posts(counter: Arc<AtomicUsize>) -> Vec<JoinHandle<()>> {
+        let mut handles = Vec::new();
+        while let Ok(child) = scheduler!().fork() {
+            handles.push(posts(&child, &counter));
+            suspend().await;
+        }
+        handles
+    }
+
+    fn posts(child: &Child, counter: &Arc<AtomicUsize>) -> JoinHandle<()> {
+        let counter = counter.clone();
+        child.scheduler().post(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    stress_on_pool!(4, async {
+        for _ in 0..500 {
+            let parent = RequestContext::new(Request::of("ada"));
+            let child = child_of(&child_of(&parent).await).await;
+            let counter = Arc::new(AtomicUsize::new(0));
+            let forking = tokio::spawn(parent.run(forks_and_posts(counter.clone())));
+            let posting = tokio::spawn({
+                let counter = counter.clone();
+                async move {
+                    let mut handles = Vec::new();
+                    while !child.is_closed() {
+                        handles.push(posts(&child, &counter));
+                    }
+                    handles.push(posts(&child, &counter));
+                    handles
+                }
+            });
+            while counter.load(Ordering::Relaxed) == 0 {
+                tokio::task::yield_now().await;
+            }
+            parent.close();
+            parent.idle().await.unwrap();
+            let waited_for = counter.load(Ordering::Relaxed);
+            let mut ran = 0;
+            for handle in forking
+                .await
+                .unwrap()
+                .into_iter()
+                .chain(posting.await.unwrap())
+            {
+                match handle.await {
+                    Ok(()) => ran += 1,
+                    Err(error) => assert!(error.is_closed(), "{error}"),
+                }
+            }
+            assert_eq!(ran, waited_for);
+        }
+    });
+}
+
+#[test]
+fn a_long_line_of_forks_counts_for_those_that_are_left() {
+    on_one_thread!(async {
+        let first = RequestContext::new(Request::of("ada"));
+        let mut last = first.clone();
+        for _ in 0..100 {
+            last = child_of(&last).await;
+        }
+        let gate = Gate::new();
+        let work = last.scheduler().spawn(waits(gate.clone()));
+        let mut idle = Box::pin(first.idle());
+        assert!(poll_once(idle.as_mut()).is_pending());
+        gate.open();
+        idle.await.unwrap();
+        assert_eq!(work.await.unwrap(), "ada");
     });
 }
