@@ -16,9 +16,10 @@ use tokio::runtime::Handle;
 use crate::{
     CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
     driver::{Driver, Step},
+    home::Home,
     outstanding::{Outstanding, contained},
     queue::Queue,
-    task::Runnable,
+    task::{self as work, Runnable},
     trusted::{self, OnTurn, Owner},
     turn::Turn,
     waiters::Place,
@@ -29,7 +30,7 @@ use crate::{
 pub struct ContextId(u64);
 
 impl ContextId {
-    fn next() -> Self {
+    pub(crate) fn next() -> Self {
         static NEXT: atomic::AtomicU64 = atomic::AtomicU64::new(1);
         ContextId(NEXT.fetch_add(1, atomic::Ordering::Relaxed))
     }
@@ -61,6 +62,8 @@ pub(crate) enum Kind {
     Serial(Handle),
     /// On a runtime, in parallel: the state is `Sync`, and there are no turns.
     Concurrent(Handle),
+    /// On one thread, one at a time.
+    Thread(Arc<Home>),
 }
 
 impl Kind {
@@ -72,6 +75,16 @@ impl Kind {
     pub(crate) fn runtime(&self) -> Option<&Handle> {
         match self {
             Kind::Serial(runtime) | Kind::Concurrent(runtime) => Some(runtime),
+            Kind::Thread(home) => home.pool(),
+        }
+    }
+
+    /// The thread it is bound to.
+    #[inline]
+    pub(crate) fn home(&self) -> Option<&Arc<Home>> {
+        match self {
+            Kind::Serial(_) | Kind::Concurrent(_) => None,
+            Kind::Thread(home) => Some(home),
         }
     }
 }
@@ -108,13 +121,22 @@ impl<S: 'static> Inner<S> {
         Self::new(state, Kind::Concurrent(runtime))
     }
 
+    /// For a context that is bound to this thread, the only one that enters it.
+    pub(crate) fn bound(state: S, home: Arc<Home>) -> Arc<Self> {
+        assert!(home.is_here(), "a context is made on its thread");
+        Self::new(state, Kind::Thread(home))
+    }
+
     /// Only for the constructors above, which bound `S` as the kind needs it.
     fn new(state: S, kind: Kind) -> Arc<Self> {
         Arc::new_cyclic(|weak: &Weak<Self>| {
             let inner = NonNull::new(weak.as_ptr().cast_mut()).expect("an `Arc` is not null");
+            let home = kind.home().cloned();
             Inner {
                 header: Header {
-                    id: ContextId::next(),
+                    id: kind
+                        .home()
+                        .map_or_else(ContextId::next, |home| home.context()),
                     state_type: TypeId::of::<S>(),
                     state_name: type_name::<S>,
                     current: CurrentAnyContext::of(inner),
@@ -125,7 +147,7 @@ impl<S: 'static> Inner<S> {
                     outstanding: Outstanding::new(),
                 },
                 current: CurrentContext::of(inner),
-                state: OnTurn::new(state),
+                state: OnTurn::new(state, home),
             }
         })
     }
@@ -230,12 +252,41 @@ impl Header {
             self.turn.leave(place);
             return Poll::Ready(held);
         }
+        self.poll_next_turn(cx, place)
+    }
+
+    /// A turn that is not part of another, or a waker left at `place`.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that may not enter the context.
+    #[inline]
+    pub(crate) fn poll_next_turn(
+        &self,
+        cx: &mut task::Context<'_>,
+        place: &mut Option<Place>,
+    ) -> Poll<Held<'_>> {
+        assert!(
+            self.may_be_entered_here(),
+            "{} is entered on a thread that it is not bound to, or after its end",
+            self.id
+        );
         ready!(self.turn.poll_take(cx, place));
         Poll::Ready(Held::new(self, true))
     }
 
+    /// Whether this thread may enter: any may, unless the context is bound to one.
+    #[inline]
+    pub(crate) fn may_be_entered_here(&self) -> bool {
+        self.kind.home().is_none_or(|home| home.is_open_here())
+    }
+
     /// Drops `remains` on the context: now if the turn can be had, else when it is given back.
     pub(crate) fn drop_on_context(&self, remains: impl Send + 'static) {
+        if !self.may_be_entered_here() {
+            // Work that ends on its thread, or drops them here if that is gone.
+            return work::bury(self.current.owner(), remains);
+        }
         let held = match self.inline() {
             Some(held) => held,
             None if self.turn.try_take() => Held::new(self, true),
@@ -264,6 +315,12 @@ pub(crate) fn enqueue(context: Arc<dyn Context>, item: Runnable) {
         Kind::Concurrent(runtime) => {
             let runtime = runtime.clone();
             drop(runtime.spawn(Step::new(context, item)));
+        }
+        Kind::Thread(home) => {
+            if header.queue.push(item) {
+                let home = home.clone();
+                home.start(Driver::new(context));
+            }
         }
     }
 }

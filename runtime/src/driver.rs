@@ -46,7 +46,11 @@ impl Future for Driver {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let header = this.context.header();
-        let held = ready!(header.poll_turn(cx, &mut this.place));
+        if !header.may_be_entered_here() {
+            // The state is gone, and nothing runs any more.
+            return Poll::Ready(());
+        }
+        let held = ready!(header.poll_next_turn(cx, &mut this.place));
         for _ in 0..BUDGET {
             if this.batch.is_empty() && !header.queue.refill(&mut this.batch) {
                 this.ended = true;
@@ -68,15 +72,19 @@ impl Future for Driver {
 }
 
 impl Drop for Driver {
-    /// Ended by a runtime that shuts down, it drops what it would have run, on the context.
+    /// Ended by a runtime that shuts down, it drops what it would have run, on the context. If that
+    /// is bound to another thread, there is no way back to it.
     fn drop(&mut self) {
         let header = self.context.header();
         header.turn.leave(&mut self.place);
         if !self.ended {
-            header.drop_on_context(Abandoned {
+            let abandoned = Abandoned {
                 context: self.context.clone(),
                 batch: mem::take(&mut self.batch),
-            });
+            };
+            if header.may_be_entered_here() {
+                header.drop_on_context(abandoned);
+            }
         }
     }
 }

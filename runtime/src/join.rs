@@ -9,6 +9,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
+    thread::{self, ThreadId},
 };
 
 use async_task::{FallibleTask, Task};
@@ -49,6 +50,8 @@ pub struct JoinHandle<T> {
 enum Running<T> {
     OnContext {
         context: ContextId,
+        /// The thread that the context is bound to.
+        home: Option<ThreadId>,
         /// `None` only while it is dropped.
         task: Option<FallibleTask<Outcome<T>, Arc<Flags>>>,
         flags: Arc<Flags>,
@@ -62,6 +65,7 @@ enum Running<T> {
 impl<T> JoinHandle<T> {
     pub(crate) fn of_work(
         context: ContextId,
+        home: Option<ThreadId>,
         task: Task<Outcome<T>, Arc<Flags>>,
         waker: Waker,
         flags: Arc<Flags>,
@@ -69,6 +73,7 @@ impl<T> JoinHandle<T> {
         JoinHandle {
             work: Running::OnContext {
                 context,
+                home,
                 task: Some(task.fallible()),
                 flags,
                 waker,
@@ -124,8 +129,8 @@ impl<T> JoinHandle<T> {
     /// # Errors
     ///
     /// The work's own, as awaiting does. And at once, instead of waiting for ever, one that
-    /// [would deadlock](JoinError::is_deadlock): if this thread holds the turn that the work needs, or
-    /// runs async tasks, which would not run meanwhile. The work goes on.
+    /// [would deadlock](JoinError::is_deadlock): if this thread holds the turn that the work needs, is
+    /// the one that it is bound to, or runs async tasks, which would not run meanwhile. The work goes on.
     ///
     /// # Examples
     ///
@@ -165,6 +170,12 @@ impl<T> JoinHandle<T> {
             (Some(held.id) == context && !held.kind.is_concurrent()).then(|| Why::OwnTurn {
                 outstanding: held.outstanding.count(),
             })
+        });
+        let own_turn = own_turn.or_else(|| match &self.work {
+            Running::OnContext { home, .. } if *home == Some(thread::current().id()) => {
+                Some(Why::OwnThread)
+            }
+            _ => None,
         });
         match own_turn.or_else(|| is_async_worker().then_some(Why::AsyncWorker)) {
             Some(why) => Err(JoinError { context, why }),
@@ -259,6 +270,7 @@ enum Why {
     Cancelled,
     Closed,
     OwnTurn { outstanding: usize },
+    OwnThread,
     AsyncWorker,
 }
 
@@ -287,7 +299,10 @@ impl JoinError {
     /// Whether [`blocking_join`](JoinHandle::blocking_join) would have waited for ever. The work goes
     /// on.
     pub fn is_deadlock(&self) -> bool {
-        matches!(self.why, Why::OwnTurn { .. } | Why::AsyncWorker)
+        matches!(
+            self.why,
+            Why::OwnTurn { .. } | Why::OwnThread | Why::AsyncWorker
+        )
     }
 
     /// The panic of the work, for [`std::panic::resume_unwind`].
@@ -340,6 +355,11 @@ impl fmt::Display for JoinError {
                 f,
                 "blocking on {work} here would deadlock: this thread holds the context's turn, and \
                  {outstanding} pieces of its work wait for it; `.await` the handle instead"
+            ),
+            Why::OwnThread => write!(
+                f,
+                "blocking on {work} here would deadlock: this is the thread that it runs on; `.await` \
+                 the handle instead"
             ),
             Why::AsyncWorker => write!(
                 f,

@@ -4,7 +4,10 @@
 mod context;
 mod current;
 mod detached;
+mod dispatch;
 mod driver;
+mod home;
+mod hop;
 mod join;
 mod needs;
 mod no_context;
@@ -15,6 +18,7 @@ mod scheduler;
 mod send;
 mod sync;
 mod task;
+mod thread;
 mod trusted;
 mod turn;
 mod waiters;
@@ -155,6 +159,8 @@ pub use request_context_macros::detached;
 
 pub use context::{ContextId, RequestContext, run_on_context};
 pub use detached::{spawn_blocking_detached, spawn_detached};
+pub use dispatch::{Dispatch, Job};
+pub use home::WrongThread;
 pub use join::{JoinError, JoinHandle};
 pub use needs::{InsideContextAsync, NeedsAnyContext, NeedsContext};
 // Public names, so that messages show them without their paths.
@@ -168,6 +174,7 @@ pub use outstanding::Panicked;
 pub use run::Run;
 pub use scheduler::{AnyScheduler, Scheduler};
 pub use send::SendError;
+pub use thread::{ContextThread, StopError, ThreadScheduler};
 pub use trusted::{Attached, CurrentAnyContext, CurrentContext, Work};
 
 /// Runs `look` on the state of the request context that is visible here: the unchecked look-up, for

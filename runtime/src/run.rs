@@ -11,6 +11,7 @@ use std::{
 use crate::{
     Work,
     context::{Context, Header},
+    hop::BoundRun,
     trusted::Root,
     waiters::Place,
 };
@@ -33,6 +34,23 @@ impl<T> Run<T> {
     {
         Run {
             root: Some(Box::pin(Root::new(context, work))),
+            place: None,
+        }
+    }
+
+    /// On a context of any kind, also one that is bound to another thread than this.
+    pub(crate) fn anywhere<S, C, F>(context: Arc<C>, work: impl Work<S, Future = F>) -> Self
+    where
+        S: ?Sized,
+        C: Context + ?Sized,
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        if context.header().kind.home().is_none() {
+            return Self::new(context, work);
+        }
+        Run {
+            root: Some(Box::pin(BoundRun::new(context, work))),
             place: None,
         }
     }
@@ -61,7 +79,7 @@ impl<T> Drop for Run<T> {
 }
 
 /// A root whose polls are turns: one virtual call for each.
-trait Turns: Send {
+pub(crate) trait Turns: Send {
     type Output;
     fn poll_turn(
         self: Pin<&mut Self>,

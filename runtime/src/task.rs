@@ -16,8 +16,8 @@ use pin_project_lite::pin_project;
 
 use crate::{
     JoinHandle, Work,
-    context::{Context, enqueue},
-    outstanding::{Failure, Payload, discard},
+    context::{Context, Header, enqueue},
+    outstanding::{Failure, Outstanding, Payload, contained, discard},
     trusted::{self, Root},
 };
 
@@ -118,23 +118,23 @@ pin_project! {
             if let Err(payload) = drop_caught(root.as_mut()) {
                 drop(Unclaimed::new(root.context(), payload));
             }
-            // Within a turn the work has only ended when the turn has: its outcome, a panic perhaps,
-            // is stored after its future is dropped.
-            let header = root.context().header();
-            if !trusted::ends_in_entry(header) {
-                header.outstanding.end(1);
-            }
+            end(root.context().header());
         }
     }
 }
 
+/// Ends one piece of work. Within a turn that is when the turn has ended: the outcome, a panic
+/// perhaps, is stored after the future is dropped.
+fn end(header: &Header) {
+    if !trusted::ends_in_entry(header) {
+        header.outstanding.end(1);
+    }
+}
+
 impl<C: Context + ?Sized, F: Future> Item<C, F> {
-    /// The work, counted; nothing if the context is closed, and then the work is dropped unexecuted.
-    fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Option<Self> {
-        // First, as it runs user code, which may panic.
-        let root = Root::new(context, work);
-        let open = root.context().header().outstanding.begin();
-        open.then(|| Item { root })
+    /// The work, counted; nothing if it may not begin, and then it is dropped unexecuted.
+    fn new(root: Root<C, F>, begin: Begin) -> Option<Self> {
+        begin(&root.context().header().outstanding).then(|| Item { root })
     }
 }
 
@@ -166,6 +166,9 @@ impl<C: Context + ?Sized, F: Future> Future for Item<C, F> {
     }
 }
 
+/// How work is counted: [`Outstanding::begin`], unless it belongs to what is there already.
+pub(crate) type Begin = fn(&Outstanding) -> bool;
+
 /// Spawns `work` on `context`.
 pub(crate) fn spawn<S, C, F, T>(context: &Arc<C>, work: impl Work<S, Future = F>) -> JoinHandle<T>
 where
@@ -174,9 +177,24 @@ where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
-    let erased = context.clone().into_dyn();
-    let id = context.header().id;
-    let Some(item) = Item::new(context.clone(), work) else {
+    // First the root, as that runs user code, which may panic.
+    match context.header().kind.home() {
+        None => start(Root::new(context.clone(), work), Outstanding::begin),
+        Some(_) => start(Root::bound(context.clone(), work), Outstanding::begin),
+    }
+}
+
+/// Spawns the work of `root` on its context.
+pub(crate) fn start<C, F, T>(root: Root<C, F>, begin: Begin) -> JoinHandle<T>
+where
+    C: Context + ?Sized,
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let erased = root.context().clone().into_dyn();
+    let id = erased.header().id;
+    let home = erased.header().kind.home().map(|home| home.thread());
+    let Some(item) = Item::new(root, begin) else {
         return JoinHandle::of_closed(id);
     };
     let flags = Arc::<Flags>::default();
@@ -191,7 +209,27 @@ where
     let (runnable, task) = Builder::new()
         .metadata(flags.clone())
         .spawn(|_| item, schedule);
-    let handle = JoinHandle::of_work(id, task, runnable.waker(), flags);
+    let handle = JoinHandle::of_work(id, home, task, runnable.waker(), flags);
     enqueue(erased, runnable);
     handle
+}
+
+/// Drops `remains` on the thread of `context`, in one of its turns; here, if there is no way there.
+pub(crate) fn bury(context: Arc<dyn Context>, remains: impl Send + 'static) {
+    /// Counted, as it may borrow from the state.
+    struct Buried<R>(Arc<dyn Context>, Option<R>);
+    impl<R> Drop for Buried<R> {
+        fn drop(&mut self) {
+            contained(|| drop(self.1.take()));
+            end(self.0.header());
+        }
+    }
+
+    context.header().outstanding.begin_anyway();
+    let buried = Buried(context.clone(), Some(remains));
+    let (runnable, task) = Builder::new()
+        .metadata(Arc::<Flags>::default())
+        .spawn(|_| async move { drop(buried) }, drop);
+    task.detach();
+    enqueue(context, runnable);
 }
