@@ -64,7 +64,7 @@ impl Job {
     pub fn run(self) {
         let Job { task, home } = self;
         if !home.is_here() {
-            home.report(format_args!("a job was run here, and is refused"));
+            home.report("a job was run here, and is refused");
             return;
         }
         let _entered = home.pool().map(|runtime| runtime.enter());

@@ -148,17 +148,9 @@ impl Home {
         }
     }
 
-    /// Says that `what` could not be dropped on its thread, and so never is.
-    #[cold]
-    pub(crate) fn report_leak(&self, what: &str) {
-        self.report(format_args!(
-            "{what} is leaked, as it could not return there"
-        ));
-    }
-
     /// Says on stderr what a wrong thread, or a loop that is gone, has led to.
     #[cold]
-    pub(crate) fn report(&self, what: fmt::Arguments<'_>) {
+    pub(crate) fn report(&self, what: &str) {
         let Home {
             context, thread, ..
         } = self;

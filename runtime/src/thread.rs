@@ -15,7 +15,7 @@ use std::{
 
 use tokio::{
     runtime::{self, Handle, Runtime},
-    sync::oneshot,
+    sync::oneshot::{self, error::TryRecvError},
 };
 
 use crate::{
@@ -265,8 +265,10 @@ impl<S: 'static> ContextThread<S> {
     pub fn blocking_stop(mut self) -> Result<(), StopError> {
         let id = self.id();
         let mut outcome = self.begin_stop();
-        if let Ok(outcome) = outcome.try_recv() {
-            return outcome;
+        match outcome.try_recv() {
+            Ok(outcome) => return outcome,
+            Err(TryRecvError::Closed) => return Err(StopError::Leaked(id)),
+            Err(TryRecvError::Empty) => {}
         }
         assert!(
             !self.home().is_here(),

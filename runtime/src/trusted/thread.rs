@@ -67,7 +67,9 @@ impl<T> Drop for Homebound<T> {
         }
 
         if self.started && !self.home.is_here() {
-            return self.home.report_leak("a future");
+            return self
+                .home
+                .report("a future is leaked, as nothing leads back there");
         }
         let _dropped = self.started.then(|| Dropped(&self.home));
         // SAFETY: dropped here and nowhere else, and not used after.

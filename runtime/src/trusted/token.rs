@@ -66,7 +66,11 @@ impl<S> Drop for OnTurn<S> {
     fn drop(&mut self) {
         match &self.home {
             Some(home) if home.has_ended() => return,
-            Some(home) if !home.try_end() => return home.report_leak("the state"),
+            Some(home) if !home.try_end() => {
+                return home.report(
+                    "the state is leaked, as nothing leads back there, or what may borrow from it was",
+                );
+            }
             _ => {}
         }
         // SAFETY: not dropped before, and not used after, as nobody owns the context any more.
