@@ -265,15 +265,15 @@ impl<S: 'static> ContextThread<S> {
     pub fn blocking_stop(mut self) -> Result<(), StopError> {
         let id = self.id();
         let mut outcome = self.begin_stop();
-        match outcome.try_recv() {
-            Ok(outcome) => return outcome,
-            Err(TryRecvError::Closed) => return Err(StopError::Leaked(id)),
-            Err(TryRecvError::Empty) => {}
+        if self.home().is_here() {
+            return match outcome.try_recv() {
+                Ok(outcome) => outcome,
+                Err(TryRecvError::Closed) => Err(StopError::Leaked(id)),
+                Err(TryRecvError::Empty) => panic!(
+                    "`blocking_stop` was called on the thread that {id} ends on; `.await` its `stop`"
+                ),
+            };
         }
-        assert!(
-            !self.home().is_here(),
-            "`blocking_stop` was called on the thread that {id} ends on; `.await` its `stop`"
-        );
         assert!(
             !is_async_worker(),
             "`blocking_stop` of {id} would stop other tasks: this thread runs async tasks; `.await` its \

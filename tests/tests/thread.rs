@@ -5,7 +5,11 @@ use std::{
     future::pending,
     panic::{AssertUnwindSafe, catch_unwind, panic_any},
     rc::Rc,
-    sync::{Arc, Barrier, Mutex, mpsc},
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread::{self, ThreadId},
 };
 
@@ -15,7 +19,8 @@ use request_context::{
     context_block, scheduler, spawn_blocking_detached, spawn_detached, try_with,
 };
 use request_context_tests::{
-    Gate, Graves, Homely, Log, OnDrop, block_on, caught, on_one_thread, on_pool, watchdog,
+    Gate, Graves, Homely, LONG_PATIENCE, Log, OnDrop, block_on, caught, on_one_thread, on_pool,
+    suspend, watchdog, watchdog_of,
 };
 use static_assertions::assert_impl_all;
 use tokio::sync::oneshot;
@@ -310,16 +315,20 @@ fn dropping_a_run_elsewhere_drops_its_work_on_the_thread() {
     on_pool!(2, async {
         let widget = ContextThread::new(Widget::new);
         let (started, is_started) = oneshot::channel();
+        // Never opened, and kept: the work could still go on.
+        let gate = Gate::new();
+        let opened = gate.opened();
         let (dropped, is_dropped) = oneshot::channel();
         let run = widget.scheduler().run(async move {
             let _local = OnDrop::new(move || dropped.send((here(), sees_a_widget())).unwrap());
             started.send(()).unwrap();
-            pending::<()>().await;
+            opened.await;
         });
         let run = tokio::spawn(run);
         is_started.await.unwrap();
         run.abort();
         assert_eq!(is_dropped.await.unwrap(), (widget.thread_id(), true));
+        assert!(!gate.is_open());
     });
 }
 
@@ -798,5 +807,63 @@ fn the_context_thread_is_named_and_ends() {
         assert_eq!(name.as_deref(), Some("request-context"));
         drop(widget);
         has_ended.recv().unwrap();
+    });
+}
+
+#[test]
+fn s6_whatever_many_threads_do_while_it_stops_all_is_dropped_on_its_thread() {
+    watchdog_of(LONG_PATIENCE, || {
+        for _ in 0..50 {
+            let graves = Graves::new();
+            let widget = ContextThread::new({
+                let graves = graves.clone();
+                move || Widget::buried_in(&graves)
+            });
+            let owner = widget.thread_id();
+            let made = Arc::new(AtomicUsize::new(1));
+            let started = Gate::new();
+            let users: Vec<_> = (0..3)
+                .map(|user| {
+                    let (graves, made, started) = (graves.clone(), made.clone(), started.clone());
+                    let scheduler = widget.scheduler();
+                    let make = move || {
+                        made.fetch_add(1, Ordering::SeqCst);
+                        let homely = graves.homely();
+                        async move {
+                            for _ in 0..3 {
+                                suspend().await;
+                            }
+                            drop(homely);
+                        }
+                    };
+                    thread::spawn(move || {
+                        for i in user.. {
+                            let spawned = scheduler.spawn_with(make.clone());
+                            match i % 4 {
+                                0 => drop(spawned),
+                                1 => spawned.abort(),
+                                2 => drop(spawned.blocking_join()),
+                                // It panics if the thread has stopped.
+                                _ => drop(catch_unwind(AssertUnwindSafe(|| {
+                                    scheduler.run(suspend()).now_or_never()
+                                }))),
+                            }
+                            if scheduler.blocking_send(|_| ()).is_err() {
+                                break;
+                            }
+                            started.open();
+                        }
+                    })
+                })
+                .collect();
+            started.wait();
+            widget.blocking_stop().unwrap();
+            for user in users {
+                user.join().unwrap();
+            }
+            let threads = graves.threads();
+            assert_eq!(threads.len(), made.load(Ordering::SeqCst));
+            assert!(threads.iter().all(|thread| *thread == owner));
+        }
     });
 }
