@@ -19,11 +19,12 @@ use crate::{
     Builder, CurrentAnyContext, CurrentContext, Panicked, Run, Scheduler, Work,
     exclusive::Scope,
     family::Family,
+    home::Home,
     outstanding::{Outstanding, contained},
     queue::Queue,
     rare::Rare,
     settings::Settings,
-    task::Runnable,
+    task::{self as work, Runnable},
     trusted::{self, OnTurn},
     turn::Turn,
     waiters::Place,
@@ -34,7 +35,7 @@ use crate::{
 pub struct ContextId(u64);
 
 impl ContextId {
-    fn next() -> Self {
+    pub(crate) fn next() -> Self {
         static NEXT: atomic::AtomicU64 = atomic::AtomicU64::new(1);
         ContextId(NEXT.fetch_add(1, atomic::Ordering::Relaxed))
     }
@@ -59,7 +60,7 @@ pub(crate) struct Header {
     pub(crate) queue: Queue<Runnable>,
     pub(crate) outstanding: Outstanding,
     pub(crate) rare: OnceLock<Box<Rare>>,
-    /// How many `RequestContext`s own it.
+    /// How many handles there are that can cancel it.
     owners: atomic::AtomicUsize,
 }
 
@@ -72,12 +73,13 @@ pub(crate) struct Origin {
 }
 
 /// Where a context's work runs, and what may overlap.
-#[derive(Clone)]
 pub(crate) enum Kind {
     /// On a runtime, one at a time.
     Serial(Handle),
     /// On a runtime, in parallel: the state is `Sync`, and there are no turns.
     Concurrent(Handle),
+    /// On one thread, one at a time.
+    Thread(Arc<Home>),
 }
 
 impl Kind {
@@ -85,10 +87,29 @@ impl Kind {
         matches!(self, Kind::Concurrent(_))
     }
 
+    /// That of a fork, whose work runs in parallel to that of its parent. `None` without a runtime.
+    pub(crate) fn of_fork(&self) -> Option<Kind> {
+        Some(match self {
+            Kind::Serial(runtime) => Kind::Serial(runtime.clone()),
+            Kind::Concurrent(runtime) => Kind::Concurrent(runtime.clone()),
+            Kind::Thread(home) => Kind::Serial(home.pool()?.clone()),
+        })
+    }
+
     /// Where detached work goes that is started on the context.
     pub(crate) fn runtime(&self) -> Option<&Handle> {
         match self {
             Kind::Serial(runtime) | Kind::Concurrent(runtime) => Some(runtime),
+            Kind::Thread(home) => home.pool(),
+        }
+    }
+
+    /// The thread it is bound to.
+    #[inline]
+    pub(crate) fn home(&self) -> Option<&Arc<Home>> {
+        match self {
+            Kind::Serial(_) | Kind::Concurrent(_) => None,
+            Kind::Thread(home) => Some(home),
         }
     }
 }
@@ -133,6 +154,12 @@ impl<S: 'static> Inner<S> {
         Self::new(state, kind, origin)
     }
 
+    /// For a context that is bound to this thread, the only one that enters it.
+    pub(crate) fn bound(state: S, home: Arc<Home>) -> Arc<Self> {
+        assert!(home.is_here(), "a context is made on its thread");
+        Self::new(state, Kind::Thread(home), Origin::default())
+    }
+
     /// Only for the constructors above, which bound `S` as the kind needs it.
     fn new(state: S, kind: Kind, origin: Origin) -> Arc<Self> {
         let Origin {
@@ -152,9 +179,12 @@ impl<S: 'static> Inner<S> {
         }
         let inner = Arc::new_cyclic(|weak: &Weak<Self>| {
             let inner = NonNull::new(weak.as_ptr().cast_mut()).expect("an `Arc` is not null");
+            let home = kind.home().cloned();
             Inner {
                 header: Header {
-                    id: ContextId::next(),
+                    id: kind
+                        .home()
+                        .map_or_else(ContextId::next, |home| home.context()),
                     state_type: TypeId::of::<S>(),
                     current: CurrentAnyContext::of(inner),
                     this: weak.clone(),
@@ -166,7 +196,7 @@ impl<S: 'static> Inner<S> {
                     owners: atomic::AtomicUsize::new(0),
                 },
                 current: CurrentContext::of(inner),
-                state: OnTurn::new(state),
+                state: OnTurn::new(state, home),
             }
         });
         let header = &inner.header;
@@ -283,6 +313,19 @@ pub(crate) struct Waiting {
 }
 
 impl Header {
+    /// One more handle that can cancel.
+    pub(crate) fn add_owner(&self) {
+        // ORDERING: Relaxed, as for any count that only grows by one who has a part in it.
+        self.owners.fetch_add(1, atomic::Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove_owner(&self) {
+        // ORDERING: Relaxed. What follows has a fence, and is for the last one only.
+        if self.owners.fetch_sub(1, atomic::Ordering::Relaxed) == 1 {
+            self.out_of_reach();
+        }
+    }
+
     pub(crate) fn has_owners(&self) -> bool {
         self.owners.load(atomic::Ordering::Relaxed) != 0
     }
@@ -304,8 +347,33 @@ impl Header {
             self.leave(waiting);
             return Poll::Ready(held);
         }
+        self.poll_next_turn(cx, waiting)
+    }
+
+    /// A turn that is not part of another, or a waker left where `waiting` says.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that may not enter the context.
+    #[inline]
+    pub(crate) fn poll_next_turn(
+        &self,
+        cx: &mut task::Context<'_>,
+        waiting: &mut Waiting,
+    ) -> Poll<Held<'_>> {
+        assert!(
+            self.may_be_entered_here(),
+            "{} is entered on a thread that it is not bound to, or after its end",
+            self.id
+        );
         ready!(self.turn.poll_take(cx, &mut waiting.turn));
         Poll::Ready(Held::new(self, true))
+    }
+
+    /// Whether this thread may enter: any may, unless the context is bound to one.
+    #[inline]
+    pub(crate) fn may_be_entered_here(&self) -> bool {
+        self.kind.home().is_none_or(|home| home.is_open_here())
     }
 
     /// As [`poll_turn`](Header::poll_turn), for work that does not come from the queue.
@@ -334,6 +402,10 @@ impl Header {
 
     /// Drops `remains` on the context: now if the turn can be had, else when it is given back.
     pub(crate) fn drop_on_context(&self, remains: impl Send + 'static) {
+        if !self.may_be_entered_here() {
+            // Work that ends on its thread, or drops them here if that is gone.
+            return work::bury(self.current.owner(), remains);
+        }
         let held = match self.inline() {
             Some(held) => held,
             None if self.turn.try_take() => Held::new(self, true),
@@ -383,8 +455,7 @@ pub struct RequestContext<S> {
 
 impl<S> RequestContext<S> {
     pub(crate) fn of(inner: Arc<Inner<S>>) -> Self {
-        // ORDERING: Relaxed, as for any count that only grows by one who has a part in it.
-        inner.header.owners.fetch_add(1, atomic::Ordering::Relaxed);
+        inner.header.add_owner();
         RequestContext { inner }
     }
 }
@@ -635,11 +706,7 @@ impl<S> Clone for RequestContext<S> {
 
 impl<S> Drop for RequestContext<S> {
     fn drop(&mut self) {
-        let header = &self.inner.header;
-        // ORDERING: Relaxed. What follows takes a lock, and is for the last one only.
-        if header.owners.fetch_sub(1, atomic::Ordering::Relaxed) == 1 {
-            header.out_of_reach();
-        }
+        self.inner.header.remove_owner();
     }
 }
 

@@ -171,6 +171,11 @@ where
 
 #[track_caller]
 fn runtime() -> Handle {
+    // A context that is bound to a thread may have a runtime on it, where nothing is detached from it.
+    let pool = trusted::find_held(|held| held.kind.home()?.pool().cloned());
+    if let Some(pool) = pool {
+        return pool;
+    }
     let missing = match Handle::try_current() {
         Ok(runtime) => return runtime,
         Err(error) => error,

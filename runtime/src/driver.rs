@@ -31,6 +31,10 @@ pub(crate) fn enqueue(header: &Header, item: Runnable) {
             Some(driver) => driver.wake(),
             None => drop(runtime.spawn(Driver::new(header.this.clone()))),
         },
+        Kind::Thread(home) => match header.queue.push(item) {
+            Some(driver) => driver.wake(),
+            None => home.start(Driver::new(header.this.clone())),
+        },
         Kind::Concurrent(runtime) => {
             let context = header.this.upgrade();
             let context = context.expect("who queues work owns its context");
@@ -90,7 +94,11 @@ impl Future for Driver {
             return Poll::Ready(());
         };
         let header = context.header();
-        let held = ready!(header.poll_turn(cx, &mut this.waiting));
+        if !header.may_be_entered_here() {
+            // The state is gone, and nothing runs any more.
+            return Poll::Ready(());
+        }
+        let held = ready!(header.poll_next_turn(cx, &mut this.waiting));
         for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
             let item = ready!(poll_next(header, cx, &mut this.batch));
             let yielded = trusted::enter(&held, true, || item.run(header));
@@ -111,15 +119,20 @@ impl Future for Driver {
 }
 
 impl Drop for Driver {
-    /// Ended by a runtime that shuts down, it drops what it would have run, on the context.
+    /// Ended by a runtime that shuts down, it drops what it would have run, on the context. If that
+    /// is bound to another thread, there is no way back to it.
     fn drop(&mut self) {
         // Whatever is queued owns the context.
         if let Some(context) = self.context.upgrade() {
-            context.header().leave(&mut self.waiting);
-            context.header().drop_on_context(Abandoned {
+            let header = context.header();
+            header.leave(&mut self.waiting);
+            let abandoned = Abandoned {
                 context: context.clone(),
                 batch: mem::take(&mut self.batch),
-            });
+            };
+            if header.may_be_entered_here() {
+                header.drop_on_context(abandoned);
+            }
         }
     }
 }

@@ -98,6 +98,14 @@ impl Header {
         Err(Refused::Closed)
     }
 
+    /// Counts one more piece of work, also where no more may begin: one that is part of what was there.
+    pub(crate) fn begin_anyway(&self) {
+        self.outstanding.begin_anyway();
+        for (_, ancestor) in self.ancestors() {
+            if_alive(ancestor, |header| header.outstanding.begin_anyway());
+        }
+    }
+
     /// Ends so many pieces of work. An ancestor that is alive now was so when they began.
     pub(crate) fn end(&self, ended: usize) {
         self.outstanding.end(ended);

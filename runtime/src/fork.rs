@@ -57,7 +57,8 @@ pub trait Fork: Sized {
 
 impl<S: Fork + Send + 'static> Scheduler<S> {
     /// A child of this context, whose state [`Fork`] makes. Its work runs in parallel to the work of this
-    /// one, with the same settings and on the same runtime.
+    /// one, with the same settings and on the same runtime; that of a context which is bound to a thread
+    /// runs on the pool.
     ///
     /// [`idle`](RequestContext::idle) of this context waits for the child's work as well, and reports the
     /// panics that nobody took; closing this context closes the child to new work, and cancelling it
@@ -108,6 +109,10 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
     fn forked(&self, origin: impl FnOnce() -> Origin) -> Result<RequestContext<S>, ForkError> {
         let header = self.inner().header();
         let held = header.inline().ok_or(ForkError::OffContext(header.id))?;
+        let kind = header
+            .kind
+            .of_fork()
+            .ok_or(ForkError::NoRuntime(header.id))?;
         // Asked for and not kept: work of the child counts by itself.
         header.begin().map_err(|refused| match refused {
             Refused::Closed => ForkError::Closed(header.id),
@@ -116,7 +121,6 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
         header.end(1);
         let forked = trusted::enter(&held, false, || trusted::with_state(S::fork));
         let state = forked.expect("entered above");
-        let kind = header.kind.clone();
         Ok(RequestContext::of(Inner::forked(state, kind, origin())))
     }
 }
@@ -131,6 +135,9 @@ pub enum ForkError {
     Closed(ContextId),
     /// The context is cancelled.
     Cancelled(ContextId),
+    /// The context is bound to a loop's thread, and there was no tokio runtime when it was made, which
+    /// would run the fork.
+    NoRuntime(ContextId),
 }
 
 impl fmt::Display for ForkError {
@@ -143,6 +150,10 @@ impl fmt::Display for ForkError {
             ),
             ForkError::Closed(context) => write!(f, "{context} was not forked: it is closed"),
             ForkError::Cancelled(context) => write!(f, "{context} was not forked: it is cancelled"),
+            ForkError::NoRuntime(context) => write!(
+                f,
+                "{context} was not forked: it was made off any tokio runtime, which would run the fork"
+            ),
         }
     }
 }

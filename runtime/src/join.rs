@@ -8,6 +8,7 @@ use std::{
     panic::resume_unwind,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
+    thread::{self, ThreadId},
 };
 
 use async_task::Task;
@@ -15,6 +16,7 @@ use tokio::{sync::oneshot, task::coop};
 
 use crate::{
     ContextId,
+    context::Header,
     family::Refused,
     outstanding::{Payload, message},
     task::{Failed, Meta, Outcome, Output},
@@ -49,6 +51,8 @@ pub struct JoinHandle<T> {
 enum Running<T> {
     OnContext {
         context: ContextId,
+        /// The thread that the context is bound to.
+        home: Option<ThreadId>,
         /// `None` once its outcome was taken.
         task: Option<Task<Outcome<T>, Meta>>,
         /// Of work that may suspend.
@@ -63,13 +67,14 @@ enum Running<T> {
 
 impl<T> JoinHandle<T> {
     pub(crate) fn of_work(
-        context: ContextId,
+        context: &Header,
         task: Task<Outcome<T>, Meta>,
         waker: Option<Waker>,
     ) -> Self {
         JoinHandle {
             work: Running::OnContext {
-                context,
+                context: context.id,
+                home: context.kind.home().map(|home| home.thread()),
                 task: Some(task),
                 waker,
             },
@@ -135,8 +140,8 @@ impl<T> JoinHandle<T> {
     /// # Errors
     ///
     /// The work's own, as awaiting does. And at once, instead of waiting for ever, one that
-    /// [would deadlock](JoinError::is_deadlock): if this thread holds the turn that the work needs, or
-    /// runs async tasks, which would not run meanwhile. The work goes on.
+    /// [would deadlock](JoinError::is_deadlock): if this thread holds the turn that the work needs, is
+    /// the one that it is bound to, or runs async tasks, which would not run meanwhile. The work goes on.
     ///
     /// # Examples
     ///
@@ -176,6 +181,12 @@ impl<T> JoinHandle<T> {
             (Some(held.id) == context && !held.kind.is_concurrent()).then(|| Why::OwnTurn {
                 outstanding: held.outstanding.count(),
             })
+        });
+        let own_turn = own_turn.or_else(|| match &self.work {
+            Running::OnContext { home, .. } if *home == Some(thread::current().id()) => {
+                Some(Why::OwnThread)
+            }
+            _ => None,
         });
         match own_turn.or_else(|| is_async_worker().then_some(Why::AsyncWorker)) {
             Some(why) => Err(JoinError { context, why }),
@@ -274,6 +285,7 @@ enum Why {
     Cancelled,
     Closed,
     OwnTurn { outstanding: usize },
+    OwnThread,
     AsyncWorker,
 }
 
@@ -303,7 +315,10 @@ impl JoinError {
     /// Whether [`blocking_join`](JoinHandle::blocking_join) would have waited for ever. The work goes
     /// on.
     pub fn is_deadlock(&self) -> bool {
-        matches!(self.why, Why::OwnTurn { .. } | Why::AsyncWorker)
+        matches!(
+            self.why,
+            Why::OwnTurn { .. } | Why::OwnThread | Why::AsyncWorker
+        )
     }
 
     /// The panic of the work, for [`std::panic::resume_unwind`].
@@ -356,6 +371,11 @@ impl fmt::Display for JoinError {
                 f,
                 "blocking on {work} here would deadlock: this thread holds the context's turn, and \
                  {outstanding} pieces of its work wait for it; `.await` the handle instead"
+            ),
+            Why::OwnThread => write!(
+                f,
+                "blocking on {work} here would deadlock: this is the thread that it runs on; `.await` \
+                 the handle instead"
             ),
             Why::AsyncWorker => write!(
                 f,

@@ -94,6 +94,12 @@ impl Outstanding {
         open
     }
 
+    /// Counts one more piece of work, also of a closed context: one that is part of what was there.
+    pub(crate) fn begin_anyway(&self) {
+        // ORDERING: Relaxed, as in `begin`.
+        self.count.fetch_add(ONE, Ordering::Relaxed);
+    }
+
     /// Lets no more work begin.
     pub(crate) fn close(&self) {
         // ORDERING: AcqRel, as an `end`: what was done before the close is seen after it.

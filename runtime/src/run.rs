@@ -13,6 +13,7 @@ use crate::{
     Work,
     context::{Context, Header, Waiting},
     exclusive::Scope,
+    hop::BoundRun,
     outstanding::contained,
     trusted::Root,
 };
@@ -37,6 +38,25 @@ impl<T> Run<T> {
         let scope = context.header().scope();
         Run {
             root: Some(Box::pin(Root::new(context, work))),
+            waiting: Waiting::default(),
+            scope,
+        }
+    }
+
+    /// On a context of any kind, also one that is bound to another thread than this.
+    pub(crate) fn anywhere<S, C, F>(context: Arc<C>, work: impl Work<S, Future = F>) -> Self
+    where
+        S: ?Sized,
+        C: Context + ?Sized,
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        if context.header().kind.home().is_none() {
+            return Self::new(context, work);
+        }
+        let scope = context.header().scope();
+        Run {
+            root: Some(Box::pin(BoundRun::new(context, work))),
             waiting: Waiting::default(),
             scope,
         }
@@ -84,7 +104,7 @@ impl<T> Drop for Unfinished<T> {
 }
 
 /// A root whose polls are turns: one virtual call for each.
-trait Turns: Send {
+pub(crate) trait Turns: Send {
     type Output;
     fn poll_turn(
         self: Pin<&mut Self>,

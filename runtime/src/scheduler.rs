@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     __private::AnyState,
-    ContextId, JoinHandle, NoContext, Run, SendError, Work,
+    ContextId, JoinHandle, NoContext, Run, SendError, ThreadScheduler, Work,
     context::{Context, Header, Inner},
     exclusive::Scope,
     send, task, trusted,
@@ -51,6 +51,10 @@ pub struct Scheduler<S> {
 impl<S: 'static> Scheduler<S> {
     pub(crate) fn new(inner: Arc<Inner<S>>) -> Self {
         Scheduler { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner<S>> {
+        &self.inner
     }
 
     /// The scheduler of the context that this code runs on, for code that the compiler cannot check.
@@ -169,6 +173,8 @@ impl<S: 'static> Scheduler<S> {
 
     /// Runs `closure` on the context, on this thread, and returns what it does: .NET's `Send`, for sync
     /// code. While another thread has the turn, this one waits for it; inside the context it runs at once.
+    /// Where the context is [bound to another thread](crate::ContextThread), the closure would have to
+    /// go there: that is what [`ThreadScheduler::blocking_send`] is for, and this one an error.
     ///
     /// # Panics
     ///
@@ -199,6 +205,9 @@ impl<S: 'static> Scheduler<S> {
         if header.outstanding.is_closed() {
             return Err(SendError::Closed(header.id));
         }
+        if let Some(home) = header.kind.home() {
+            home.check().map_err(SendError::WrongThread)?;
+        }
         let held = send::wait_for_turn(header)?;
         let result = trusted::enter(&held, false, || {
             header.around_turn(|| trusted::with_state(closure))
@@ -209,13 +218,41 @@ impl<S: 'static> Scheduler<S> {
     /// Runs `work` on the context, in place, as
     /// [`RequestContext::run`](crate::RequestContext::run) does: how detached work takes up its
     /// context again.
+    ///
+    /// If the context is [bound to another thread](crate::ContextThread) than the one that polls the
+    /// returned future, the work is polled there. It is aborted when the future is dropped; and once that
+    /// thread has stopped, the future panics.
     pub fn run<W, F, T>(&self, work: W) -> Run<T>
     where
         W: Work<S, Future = F, Output = T>,
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        Run::new::<S, _, _>(self.inner.clone(), work)
+        Run::anywhere::<S, _, _>(self.inner.clone(), work)
+    }
+
+    /// This scheduler with what only contexts have that are bound to a thread, if its context is one:
+    /// for a body that spawns work which is not `Send`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use request_context::{ContextThread, context_block, scheduler};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let window = ContextThread::new(|| Rc::new(42));
+    /// let spawned = window.scheduler().run(context_block!(Rc<u32>, async {
+    ///     let here = scheduler!().thread_bound().expect("a `ContextThread`");
+    ///     here.spawn_with(|| async { Rc::strong_count(&Rc::new(())) })
+    /// }));
+    /// assert_eq!(spawned.await.await.unwrap(), 1);
+    /// # }
+    /// ```
+    pub fn thread_bound(&self) -> Option<ThreadScheduler<S>> {
+        let bound = self.inner.header.kind.home().is_some();
+        bound.then(|| ThreadScheduler::new(self.inner.clone()))
     }
 
     /// This scheduler without the type of its state.
@@ -225,10 +262,6 @@ impl<S: 'static> Scheduler<S> {
 }
 
 impl<S> Scheduler<S> {
-    pub(crate) fn inner(&self) -> &Arc<Inner<S>> {
-        &self.inner
-    }
-
     /// The context this puts work on.
     pub fn id(&self) -> ContextId {
         self.inner.header.id
@@ -323,7 +356,7 @@ impl AnyScheduler {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        Run::new::<AnyState, _, _>(self.inner.clone(), work)
+        Run::anywhere::<AnyState, _, _>(self.inner.clone(), work)
     }
 
     /// The context this puts work on.

@@ -5,25 +5,48 @@ use std::{
     error::Error,
     fmt,
     future::poll_fn,
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     thread::{self, ThreadId},
 };
 
 use crate::{
-    ContextId,
-    context::{Header, Held, Waiting},
+    ContextId, WrongThread,
+    context::{Header, Held, Inner, Waiting},
     exclusive::Scope,
     join::is_async_worker,
-    trusted,
+    task, trusted,
 };
 
 /// Who waits in `blocking_send`: a thread holds turns while it waits for another one.
 static WAITING: LazyLock<Mutex<HashMap<ThreadId, Blocked>>> = LazyLock::new(Mutex::default);
 
 struct Blocked {
-    wanted: ContextId,
+    wanted: Wanted,
     held: Vec<ContextId>,
+}
+
+/// The turn somebody waits for.
+#[derive(Clone, Copy, PartialEq)]
+struct Wanted {
+    context: ContextId,
+    /// The one thread that may take it, and so cannot wait for others meanwhile.
+    home: Option<ThreadId>,
+}
+
+impl Wanted {
+    fn of(header: &Header) -> Self {
+        Wanted {
+            context: header.id,
+            home: header.kind.home().map(|home| home.thread()),
+        }
+    }
+
+    /// Whether `thread`, which has the turns `held`, must go on for this turn to be had.
+    fn is_up_to(&self, thread: ThreadId, held: &[ContextId]) -> bool {
+        held.contains(&self.context) || self.home == Some(thread)
+    }
 }
 
 fn waiting() -> MutexGuard<'static, HashMap<ThreadId, Blocked>> {
@@ -36,7 +59,9 @@ struct Registered;
 impl Registered {
     /// Puts this thread among those that wait, unless that closes a cycle, which the last one to wait
     /// sees: all others of the cycle are blocked by then, and stay so.
-    fn new(wanted: ContextId) -> Result<Self, SendError> {
+    fn new(header: &Header) -> Result<Self, SendError> {
+        let wanted = Wanted::of(header);
+        let this = thread::current().id();
         let mut held = Vec::new();
         trusted::find_held(|header| {
             held.push(header.id);
@@ -46,11 +71,13 @@ impl Registered {
         let mut cycle = vec![wanted];
         // From the turn that is wanted to the one that its holder waits for, and so on.
         while let Some(next) = cycle.last().and_then(|last| {
-            let mut all = waiting.values();
-            all.find(|other| other.held.contains(last))
+            let mut all = waiting.iter();
+            let holder = all.find(|(thread, other)| last.is_up_to(**thread, &other.held))?;
+            Some(holder.1)
         }) {
-            if held.contains(&next.wanted) {
+            if next.wanted.is_up_to(this, &held) {
                 cycle.insert(0, next.wanted);
+                let cycle = cycle.iter().map(|wanted| wanted.context).collect();
                 return Err(SendError::Deadlock(cycle));
             }
             if cycle.contains(&next.wanted) {
@@ -58,7 +85,7 @@ impl Registered {
             }
             cycle.push(next.wanted);
         }
-        waiting.insert(thread::current().id(), Blocked { wanted, held });
+        waiting.insert(this, Blocked { wanted, held });
         Ok(Registered)
     }
 }
@@ -81,17 +108,45 @@ pub(crate) fn wait_for_turn(header: &Header) -> Result<Held<'_>, SendError> {
     if is_async_worker() {
         return Err(SendError::AsyncWorker(header.id));
     }
-    let _registered = Registered::new(header.id)?;
+    let _registered = Registered::new(header)?;
     Ok(pollster::block_on(poll_fn(|cx| {
         header.poll_admitted(Scope::Ordinary, cx, &mut waiting)
     })))
+}
+
+/// Runs `closure` on the thread that the context of `inner` is bound to, for which this one waits.
+pub(crate) fn send_home<S, F, R>(inner: &Arc<Inner<S>>, closure: F) -> Result<R, SendError>
+where
+    S: 'static,
+    F: FnOnce(&S) -> R + Send,
+    R: Send,
+{
+    let id = inner.header.id;
+    if is_async_worker() {
+        return Err(SendError::AsyncWorker(id));
+    }
+    let _registered = Registered::new(&inner.header)?;
+    let mut result = None;
+    trusted::lend(
+        |state| result = Some(catch_unwind(AssertUnwindSafe(|| closure(state)))),
+        |lent| {
+            let work = async move { trusted::with_state(|state| lent.run(state)) };
+            drop(task::spawn::<S, _, _, _>(inner, inner.header.scope(), work));
+        },
+    );
+    match result {
+        Some(Ok(result)) => Ok(result),
+        Some(Err(payload)) => resume_unwind(payload),
+        // Dropped unexecuted.
+        None => Err(SendError::Closed(id)),
+    }
 }
 
 /// Why [`Scheduler::blocking_send`](crate::Scheduler::blocking_send) did not run its closure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The context is closed.
+    /// The context is closed, or the thread it is bound to has ended.
     Closed(ContextId),
     /// Waiting would never end: of these contexts, someone on each waits in `blocking_send` for the
     /// next, and on the last for the first.
@@ -99,6 +154,9 @@ pub enum SendError {
     /// Another thread has the context's turn, and this thread runs async tasks, which would not run
     /// while it waits.
     AsyncWorker(ContextId),
+    /// The context is bound to another thread, where a closure that is not `Send` cannot go: send with
+    /// its [`ThreadScheduler`](crate::ThreadScheduler::blocking_send).
+    WrongThread(WrongThread),
 }
 
 impl fmt::Display for SendError {
@@ -121,6 +179,10 @@ impl fmt::Display for SendError {
                 f,
                 "waiting for {context} here would stop other tasks: this thread runs async tasks; \
                  use `scheduler.run(..).await` or `post`, or send in `spawn_blocking`"
+            ),
+            SendError::WrongThread(error) => write!(
+                f,
+                "{error}: `scheduler.thread_bound()` has one that sends from anywhere"
             ),
         }
     }

@@ -21,7 +21,7 @@ use crate::{
     driver::enqueue,
     exclusive::Scope,
     family::{Heirs, Refused},
-    outstanding::{Failure, Payload, discard, failure},
+    outstanding::{Failure, Payload, contained, discard, failure},
     trusted::{self, Root},
     waiters::Place,
 };
@@ -182,27 +182,25 @@ pin_project! {
             if let Err(payload) = drop_caught(root.as_mut()) {
                 drop(Unclaimed::new(root.context(), payload));
             }
-            // Within a turn the work has only ended when the turn has: its outcome, a panic perhaps,
-            // is stored after its future is dropped.
             let header = root.context().header();
             header.end_exclusive(*this.scope);
-            if !trusted::ends_in_entry(header) {
-                header.end(1);
-            }
+            end(header);
         }
+    }
+}
+
+/// Ends one piece of work. Within a turn that is when the turn has ended: the outcome, a panic
+/// perhaps, is stored after the future is dropped.
+fn end(header: &Header) {
+    if !trusted::ends_in_entry(header) {
+        header.end(1);
     }
 }
 
 impl<C: Context + ?Sized, F: Future> Guarded<C, F> {
     /// The work, counted. If the context takes no more, the work is dropped unexecuted.
-    fn new<S: ?Sized>(
-        context: Arc<C>,
-        work: impl Work<S, Future = F>,
-        scope: Scope,
-    ) -> Result<Self, Refused> {
-        // First, as it runs user code, which may panic.
-        let root = Root::new(context, work);
-        root.context().header().begin()?;
+    fn new(root: Root<C, F>, scope: Scope, begin: Begin) -> Result<Self, Refused> {
+        begin(root.context().header())?;
         Ok(Guarded {
             root,
             scope,
@@ -248,6 +246,9 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
     }
 }
 
+/// How work is counted: [`Header::begin`], unless it belongs to what is there already.
+pub(crate) type Begin = fn(&Header) -> Result<(), Refused>;
+
 /// Spawns `work` on `context`.
 pub(crate) fn spawn<S, C, F, T>(
     context: &Arc<C>,
@@ -260,11 +261,26 @@ where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
+    // First the root, as that runs user code, which may panic.
+    match context.header().kind.home() {
+        None => start(Root::new(context.clone(), work), scope, Header::begin),
+        Some(_) => start(Root::bound(context.clone(), work), scope, Header::begin),
+    }
+}
+
+/// Spawns the work of `root` on its context.
+pub(crate) fn start<C, F, T>(root: Root<C, F>, scope: Scope, begin: Begin) -> JoinHandle<T>
+where
+    C: Context + ?Sized,
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let context = root.context().clone();
     let header = context.header();
-    match Guarded::new(context.clone(), work, scope) {
+    match Guarded::new(root, scope, begin) {
         Ok(item) => {
             let (runnable, task) = allocate(item, header.this.clone(), scope);
-            let handle = JoinHandle::of_work(header.id, task, Some(runnable.waker()));
+            let handle = JoinHandle::of_work(header, task, Some(runnable.waker()));
             enqueue(header, Runnable(Some(runnable)));
             handle
         }
@@ -283,11 +299,12 @@ where
         async move { trusted::with_state(closure).expect("posted work runs on its context") };
     let header = &context.header;
     let scope = header.scope();
-    match Guarded::new::<S>(context.clone(), work, scope) {
+    // Of a bound context too: `work` is `Send`, and never suspends.
+    match Guarded::new(Root::new::<S>(context.clone(), work), scope, Header::begin) {
         Ok(item) => {
             let (runnable, task) = allocate(item, Weak::<Inner<()>>::new(), scope);
             enqueue(header, Runnable(Some(runnable)));
-            JoinHandle::of_work(header.id, task, None)
+            JoinHandle::of_work(header, task, None)
         }
         Err(refused) => JoinHandle::of_refused(header.id, refused),
     }
@@ -313,4 +330,26 @@ where
     Builder::new()
         .metadata(Meta::new(context, scope))
         .spawn(|_| item, WithInfo(schedule))
+}
+
+/// Drops `remains` on the thread of `context`, in one of its turns; here, if there is no way there.
+pub(crate) fn bury(context: Arc<dyn Context>, remains: impl Send + 'static) {
+    /// Counted, as it may borrow from the state.
+    struct Buried<R>(Arc<dyn Context>, Option<R>);
+    impl<R> Drop for Buried<R> {
+        fn drop(&mut self) {
+            contained(|| drop(self.1.take()));
+            end(self.0.header());
+        }
+    }
+
+    let header = context.header();
+    header.begin_anyway();
+    let buried = Buried(context.clone(), Some(remains));
+    let meta = Meta::new(Weak::<Inner<()>>::new(), Scope::Ordinary);
+    let (runnable, task) = Builder::new()
+        .metadata(meta)
+        .spawn(|_| async move { drop(buried) }, drop);
+    task.detach();
+    enqueue(header, Runnable(Some(runnable)));
 }

@@ -18,15 +18,23 @@
 //!    cannot outlive the context. Every use checks that this thread has entered that context.
 //! 6. `&S` is only handed out by uses of 5 and by [`with_state`], inside an entry of its context. It
 //!    is not `Send` when `S` is not `Sync`, and so stays in that turn.
+//! 7. A context that is bound to a thread is entered on that thread alone, whatever its state and its
+//!    futures are: no other thread gets a [`Held`] of it, and from the end of the state on no thread
+//!    does. Its bodies, which [`Homebound`] holds, are polled there, and dropped there or leaked where
+//!    they stand. Its state is dropped there, once, in no turn of it and while no body that was ever
+//!    polled is left, or never.
+//! 8. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
 
 mod body;
 mod entry;
 mod part;
+mod thread;
 mod token;
 
 pub(crate) use body::Root;
 pub use body::{Attached, Inside, Work, attach_to, inside};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, runs_work_of};
 pub use part::{DetachedPart, detached_part, with_parts};
+pub(crate) use thread::{Homebound, end, lend};
 pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};
 pub(crate) use token::{OnTurn, Token, current, with_state};

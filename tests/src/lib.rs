@@ -6,17 +6,18 @@ use std::{
     future::Future,
     panic::{self, AssertUnwindSafe},
     pin::Pin,
+    rc::Rc,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, Once, PoisonError,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
     task::{Context, Poll, Wake, Waker},
-    thread,
+    thread::{self, ThreadId},
     time::Duration,
 };
 
-use request_context::{NoContext, RequestContext, try_with};
+use request_context::{Dispatch, Job, NoContext, RequestContext, try_with};
 
 /// How long a test may take that must not hang.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -477,4 +478,95 @@ pub fn message(payload: &(dyn Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_default()
+}
+
+// ---------------------------------------------------------------- an event loop
+
+/// The way into a small [`EventLoop`].
+#[derive(Clone, Debug)]
+pub struct ToLoop(mpsc::Sender<Job>);
+
+impl Dispatch for ToLoop {
+    fn dispatch(&self, job: Job) {
+        // Dropped if the loop is.
+        let _ = self.0.send(job);
+    }
+}
+
+/// A small event loop, run by hand on the thread that has it.
+#[derive(Debug)]
+pub struct EventLoop(mpsc::Receiver<Job>);
+
+impl EventLoop {
+    /// A loop, and the way into it.
+    pub fn new() -> (ToLoop, Self) {
+        let (sender, jobs) = mpsc::channel();
+        (ToLoop(sender), EventLoop(jobs))
+    }
+
+    /// The next job, which is waited for.
+    ///
+    /// # Panics
+    ///
+    /// When there will be none.
+    pub fn next(&self) -> Job {
+        self.0.recv().expect("another job")
+    }
+
+    /// Runs jobs until `done`, which is asked after each.
+    ///
+    /// # Panics
+    ///
+    /// When there are no more.
+    pub fn run_until(&self, done: impl Fn() -> bool) {
+        while !done() {
+            self.next().run();
+        }
+    }
+
+    /// Runs the jobs there are, and those that follow from them; returns how many.
+    pub fn run_ready(&self) -> usize {
+        self.0.try_iter().map(Job::run).count()
+    }
+}
+
+/// A value that writes down the thread it is dropped on. Not `Send`.
+#[derive(Debug)]
+pub struct Homely(Rc<Dropped>);
+
+/// Where values were dropped.
+#[derive(Clone, Debug, Default)]
+pub struct Graves(Arc<Mutex<Vec<ThreadId>>>);
+
+impl Graves {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A value that will end here.
+    pub fn homely(&self) -> Homely {
+        Homely(Rc::new(Dropped(self.clone())))
+    }
+
+    /// The threads of the drops so far.
+    pub fn threads(&self) -> Vec<ThreadId> {
+        lock(&self.0).clone()
+    }
+}
+
+#[derive(Debug)]
+struct Dropped(Graves);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        lock(&self.0.0).push(thread::current().id());
+    }
+}
+
+impl Homely {
+    /// Another one that shares it; the last one to go is the drop.
+    pub fn share(&self) -> Homely {
+        Homely(self.0.clone())
+    }
 }

@@ -176,9 +176,15 @@ pin_project! {
 
 impl<C: Context + ?Sized, F: Future> Root<C, F> {
     pub(crate) fn new<S: ?Sized>(context: Arc<C>, work: impl Work<S, Future = F>) -> Self {
+        // SAFETY: polled by `poll` below, which checks, and by nothing else.
+        Self::of_body(context, unsafe { work.into_raw() })
+    }
+}
+
+impl<C: ?Sized, F> Root<C, F> {
+    pub(super) fn of_body(context: Arc<C>, body: F) -> Self {
         Root {
-            // SAFETY: polled by `poll` below, which checks, and by nothing else.
-            body: Some(unsafe { work.into_raw() }),
+            body: Some(body),
             context,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     any::{TypeId, type_name},
+    cell::UnsafeCell,
     hint::assert_unchecked,
     marker::PhantomData,
     mem::ManuallyDrop,
@@ -14,32 +15,66 @@ use super::entry::{check, hide, no_context, visible};
 use crate::{
     NoContext,
     context::{Context, Header, Inner},
+    home::Home,
     no_context::Hidden,
 };
 
 /// The state of a context.
-pub(crate) struct OnTurn<S>(ManuallyDrop<S>);
+pub(crate) struct OnTurn<S> {
+    state: UnsafeCell<ManuallyDrop<S>>,
+    /// Of a context that is bound to a thread, whose end drops the state.
+    home: Option<Arc<Home>>,
+}
 
 // SAFETY: the handles of a context are `Send` whatever its state is. To own one is not to reach the
 // state: `&S` is only handed out inside an entry (invariant 6), and the constructors of `Inner` bound
-// `S` as its kind needs it: `Send` where the one thread that may enter changes, and `Sync` too where
-// many enter at once (invariant 1).
+// `S` as its kind needs it: `Send` where the one thread that may enter changes, `Sync` too where many
+// enter at once (invariant 1), and nothing where one thread alone enters, and drops the state (7).
 unsafe impl<S> Send for OnTurn<S> {}
 // SAFETY: as above.
 unsafe impl<S> Sync for OnTurn<S> {}
 
 impl<S> OnTurn<S> {
-    pub(crate) fn new(state: S) -> Self {
-        OnTurn(ManuallyDrop::new(state))
+    pub(crate) fn new(state: S, home: Option<Arc<Home>>) -> Self {
+        OnTurn {
+            state: UnsafeCell::new(ManuallyDrop::new(state)),
+            home,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// This thread is in an entry of the context, which outlives the reference: invariant 6.
+    #[inline]
+    unsafe fn get(&self) -> &S {
+        // SAFETY: not written to while an entry may be made: invariant 7.
+        unsafe { &*self.state.get() }
+    }
+
+    /// # Safety
+    ///
+    /// Once, where the state may be dropped; nothing borrows from it, or will.
+    pub(super) unsafe fn drop_state(&self) {
+        // SAFETY: the contract of this fn.
+        let state = unsafe { &mut *self.state.get() };
+        // SAFETY: as above.
+        hide(Hidden::Dropping, || unsafe { ManuallyDrop::drop(state) });
     }
 }
 
 impl<S> Drop for OnTurn<S> {
     fn drop(&mut self) {
-        // SAFETY: dropped here and nowhere else, and not used after.
-        hide(Hidden::Dropping, || unsafe {
-            ManuallyDrop::drop(&mut self.0);
-        });
+        match &self.home {
+            Some(home) if home.has_ended() => return,
+            Some(home) if !home.try_end() => {
+                return home.report(
+                    "the state is leaked, as nothing leads back there, or what may borrow from it was",
+                );
+            }
+            _ => {}
+        }
+        // SAFETY: not dropped before, and not used after, as nobody owns the context any more.
+        unsafe { self.drop_state() };
     }
 }
 
@@ -99,8 +134,10 @@ impl<S> Deref for CurrentContext<'_, S> {
     #[inline]
     fn deref(&self) -> &S {
         check(self.inner.cast());
-        // SAFETY: invariant 5: this thread has entered this context, which lives as long as `self`.
-        unsafe { &self.inner.as_ref().state.0 }
+        // SAFETY: invariant 5: this context lives as long as `self`.
+        let inner = unsafe { self.inner.as_ref() };
+        // SAFETY: as above: this thread has entered it.
+        unsafe { inner.state.get() }
     }
 }
 
@@ -234,7 +271,9 @@ pub(crate) fn with_state<S: 'static, R>(work: impl FnOnce(&S) -> R) -> Result<R,
     let inner = visible_inner::<S>().ok_or_else(|| no_context(type_name::<S>()))?;
     // SAFETY: the entry on top is that of this context, and stays until `work` has returned:
     // invariants 1 and 2.
-    let state = unsafe { &inner.as_ref().state.0 };
+    let inner = unsafe { inner.as_ref() };
+    // SAFETY: as above.
+    let state = unsafe { inner.state.get() };
     Ok(work(state))
 }
 
