@@ -36,6 +36,10 @@ mod words;
 #[cfg(all(test, request_context_loom))]
 mod models;
 
+#[cfg(doc)]
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
 /// Marks an `async fn` that needs a request context: `#[context_async(State)]`, or `#[context_async]`
 /// if it does not matter which state.
 ///
