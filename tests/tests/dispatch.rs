@@ -100,6 +100,37 @@ fn send_16_a_send_from_the_owner_goes_in_at_once_and_one_from_a_worker_when_the_
 }
 
 #[test]
+fn aff_04_code_that_came_to_the_loops_thread_by_another_way_is_on_it() {
+    watchdog(|| {
+        let (to_loop, event_loop) = EventLoop::new();
+        // Gets there by hops of its own, and says nothing of them.
+        let context = ContextThread::on_loop(
+            Does(move |job| {
+                let to_loop = to_loop.clone();
+                let hop = thread::spawn(move || to_loop.dispatch(job));
+                hop.join().unwrap();
+            }),
+            Counter::default(),
+        );
+        let scheduler = context.scheduler();
+        let count = |counter: &Counter| counter.replace(counter.get() + 1);
+        // Code of the loop that the context did not start.
+        assert_eq!(scheduler.with(count), Ok(0));
+        let posted = thread::spawn({
+            let scheduler = scheduler.clone();
+            move || {
+                assert!(scheduler.with(|_| ()).is_err());
+                let inner = scheduler.clone();
+                scheduler.post(move |_| inner.with(count))
+            }
+        });
+        let posted = posted.join().unwrap();
+        event_loop.run_until(|| posted.is_finished());
+        assert_eq!(block_on(posted).unwrap(), Ok(1));
+    });
+}
+
+#[test]
 fn many_items_come_in_more_than_one_job_and_in_order() {
     watchdog(|| {
         let (to_loop, event_loop) = EventLoop::new();

@@ -1,9 +1,12 @@
 //! Exclusive work, and the turns that interleave without it.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    thread,
+};
 
 use request_context::{RequestContext, context, context_async, context_block, scheduler};
-use request_context_tests::{Gate, Log, caught, on_one_thread, on_pool};
+use request_context_tests::{Gate, Log, caught, on_one_thread, on_pool, until_called};
 use tokio::task::yield_now;
 
 #[derive(Default)]
@@ -126,7 +129,8 @@ fn post_23_exclusive_work_that_awaits_its_own_posts_and_spawns_does_not_deadlock
         assert_eq!(outer, 6);
         let other = log.iter().position(|line| line == "other enters").unwrap();
         assert!(other > outer || other == 0, "{log:?}");
-        assert_eq!(context.run(decides(7)).await, true);
+        let opinion = context.scheduler().post(|request| request.opinion.get());
+        assert_eq!(opinion.await.unwrap(), 7);
     });
 }
 
@@ -135,12 +139,15 @@ fn send_13_a_send_keeps_posts_out_and_they_run_in_order_after_it() {
     on_pool!(2, async {
         let context = RequestContext::new(Request::default());
         let scheduler = context.scheduler();
+        let busy = context.clone();
         let posts = tokio::task::spawn_blocking(move || {
             let again = scheduler.clone();
             let held = scheduler.blocking_send(|request| {
-                let posts = [1, 2, 3].map(|n| {
-                    again.post(move |request: &Request| request.seen.borrow_mut().push(n))
-                });
+                let post = |n| again.post(move |request| request.seen.borrow_mut().push(n));
+                let others = || [1, 2, 3].map(post);
+                let posts = thread::scope(|scope| scope.spawn(others).join().unwrap());
+                // A worker has come for them, and waits.
+                until_called(&busy);
                 let inline = again.blocking_send(|request| request.opinion.replace(7));
                 assert_eq!((inline, request.opinion.get()), (Ok(0), 7));
                 assert!(request.seen.borrow().is_empty());

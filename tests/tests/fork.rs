@@ -16,7 +16,7 @@ use request_context::{
     context_block, scheduler, spawn_blocking_detached, try_with,
 };
 use request_context_tests::{
-    Gate, Log, OnDrop, caught, on_one_thread, on_pool, poll_once, stress_on_pool, suspend,
+    Gate, Log, OnDrop, Overlap, caught, on_one_thread, on_pool, poll_once, stress_on_pool, suspend,
 };
 
 /// A state that inherits its user, shares its log, and starts with notes of its own.
@@ -307,21 +307,26 @@ fn flow_50_one_fork_is_exclusive_and_its_value_is_initialised_once_though_forks_
         let made = Arc::new(AtomicUsize::new(0));
         for fork in &forks {
             let scheduler = fork.scheduler();
-            let values: Vec<_> = (0..10)
+            let (all, inside) = (Arc::new(Barrier::new(10)), Arc::new(Overlap::default()));
+            let threads: Vec<_> = (0..10)
                 .map(|_| {
                     let (scheduler, made) = (scheduler.clone(), made.clone());
+                    let (all, inside) = (all.clone(), inside.clone());
                     thread::spawn(move || {
+                        all.wait();
                         scheduler.post(move |request| {
+                            inside.linger();
                             *request
                                 .first
                                 .get_or_init(|| made.fetch_add(1, Ordering::Relaxed))
                         })
                     })
                 })
-                .map(|thread| thread.join().unwrap())
                 .collect();
+            let values = threads.into_iter().map(|thread| thread.join().unwrap());
             let values = futures::future::try_join_all(values).await.unwrap();
             assert_eq!(values, [values[0]; 10]);
+            assert_eq!(inside.most(), 1);
         }
         assert_eq!(made.load(Ordering::Relaxed), 2, "one for each");
     });

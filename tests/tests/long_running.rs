@@ -10,8 +10,8 @@ use std::{
 use request_context::{
     RequestContext, context, context_async, spawn_blocking_detached, spawn_long_running_detached,
 };
-use request_context_tests::{Request, message, on_one_thread, on_pool, seen, watchdog};
-use tokio::runtime::Handle;
+use request_context_tests::{Request, message, on_one_thread, seen, watchdog};
+use tokio::runtime::Builder;
 
 #[context_async(Request)]
 async fn starts_long_running() -> (ThreadId, String) {
@@ -26,30 +26,36 @@ async fn starts_long_running() -> (ThreadId, String) {
 
 #[test]
 fn sd_35_long_running_work_has_a_thread_of_its_own_and_leaves_the_pool_alone() {
-    on_pool!(2, async {
-        let metrics = Handle::current().metrics();
-        let pool: Vec<ThreadId> = {
-            let mut threads = Vec::new();
-            for _ in 0..20 {
-                threads.push(
-                    spawn_blocking_detached(|| thread::current().id())
-                        .await
-                        .unwrap(),
-                );
-            }
-            threads.push(
-                tokio::spawn(async { thread::current().id() })
-                    .await
-                    .unwrap(),
-            );
-            threads
-        };
-        let workers = metrics.num_workers();
-        let context = RequestContext::new(Request::of("ada"));
-        let (thread, sees) = context.run(starts_long_running()).await;
-        assert!(!pool.contains(&thread));
-        assert_eq!(sees, "detached");
-        assert_eq!(metrics.num_workers(), workers);
+    watchdog(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let here = || thread::current().id();
+            // All threads for blocking work are busy, and it runs nevertheless.
+            let (release, busy) = mpsc::channel::<()>();
+            let blocking = spawn_blocking_detached(move || {
+                assert!(busy.recv().is_err(), "released");
+                here()
+            });
+            let context = RequestContext::new(Request::of("ada"));
+            let (own, sees) = context.run(starts_long_running()).await;
+            assert_eq!(sees, "detached");
+            drop(release);
+            let worker = tokio::spawn(async move { here() });
+            let pool = [blocking.await.unwrap(), worker.await.unwrap()];
+            assert!(!pool.contains(&own));
+
+            // And while it runs, they are all free.
+            let (go_on, wait) = mpsc::channel::<()>();
+            let work = spawn_long_running_detached(move || wait.recv().is_ok());
+            spawn_blocking_detached(|| ()).await.unwrap();
+            tokio::spawn(async {}).await.unwrap();
+            go_on.send(()).unwrap();
+            assert!(work.await.unwrap());
+        });
     });
 }
 
@@ -88,14 +94,18 @@ fn sd_36_long_running_work_does_not_keep_the_process_alive() {
         return;
     }
     watchdog(|| {
-        let status = Command::new(env::current_exe().unwrap())
+        let output = Command::new(env::current_exe().unwrap())
             .args([
                 "--exact",
                 "sd_36_long_running_work_does_not_keep_the_process_alive",
             ])
             .env(CHILD, "1")
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{text}"
+        );
     });
 }

@@ -140,6 +140,27 @@ fn opc_04_the_errors_of_fire_and_forget_work_come_in_the_order_in_which_it_ended
 }
 
 #[test]
+fn err_07_a_listener_that_panics_is_told_once_and_what_comes_after_is_fine() {
+    on_one_thread!(async {
+        let (builder, log) = hooked();
+        let context = builder.build(Request::of("ada")).unwrap();
+        let scheduler = context.scheduler();
+        let gate = Gate::new();
+        let listened_to = scheduler.spawn(gate.opened());
+        let listener = scheduler.spawn(async move {
+            listened_to.await.unwrap();
+            panic!("the listener");
+        });
+        gate.open();
+        assert!(listener.await.unwrap_err().is_panic());
+        let later = scheduler.post(|request| request.user.clone());
+        assert_eq!(later.await.unwrap(), "ada");
+        context.idle().await.unwrap();
+        assert_eq!(log.take(), ["the listener"]);
+    });
+}
+
+#[test]
 fn err_07_a_hook_that_panics_itself_changes_nothing_for_the_work_and_what_comes_after() {
     struct Noisy;
     impl Drop for Noisy {

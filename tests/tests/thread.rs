@@ -116,7 +116,7 @@ fn sd_23_the_context_is_there_once_it_is_made_and_entered() {
 }
 
 #[test]
-fn sd_24_sd_25_direct_use_on_a_foreign_thread_is_an_error_with_both_ids_in_every_build() {
+fn sd_24_and_sd_25_direct_use_on_a_foreign_thread_is_an_error_with_both_ids_in_every_build() {
     watchdog(|| {
         let widget = ContextThread::new(Widget::new);
         let touch = |scheduler: ThreadScheduler<Widget>| {
@@ -435,13 +435,36 @@ fn sd_30_whoever_touched_the_state_from_elsewhere_can_post_instead() {
 }
 
 #[test]
+fn sd_29_the_locale_that_a_handler_sets_is_there_after_an_await_on_the_same_thread() {
+    #[context_async(Cell<&'static str>)]
+    async fn handler(late: oneshot::Receiver<ThreadId>) -> (ThreadId, ThreadId, &'static str) {
+        context!().set("ar-EG");
+        let before = here();
+        assert_ne!(late.await.unwrap(), before);
+        (before, here(), context!().get())
+    }
+
+    watchdog(|| {
+        let locale = ContextThread::new(|| Cell::new("en"));
+        let (complete, late) = oneshot::channel();
+        let work = locale.scheduler().spawn(handler(late));
+        let set = locale.scheduler().post(|locale| locale.get());
+        assert_eq!(set.blocking_join().unwrap(), "ar-EG");
+        complete.send(here()).unwrap();
+        let owner = locale.thread_id();
+        assert_eq!(work.blocking_join().unwrap(), (owner, owner, "ar-EG"));
+    });
+}
+
+#[test]
 fn sch_15_after_blocking_work_the_body_goes_on_on_the_thread() {
     #[context_async(Widget)]
-    async fn body(late: oneshot::Receiver<ThreadId>) -> [ThreadId; 4] {
+    async fn body(waits: Gate, late: oneshot::Receiver<ThreadId>) -> [ThreadId; 4] {
         let before = here();
         let blocked_on = spawn_blocking_detached(here).await.unwrap();
         assert!(sees_a_widget());
         let between = here();
+        waits.open();
         let completed_by = late.await.unwrap();
         context!().clicks.set(15);
         assert_ne!(completed_by, here());
@@ -452,7 +475,11 @@ fn sch_15_after_blocking_work_the_body_goes_on_on_the_thread() {
         // Off every runtime: the thread's own does it.
         let widget = ContextThread::new(Widget::new);
         let (complete, late) = oneshot::channel();
-        let work = widget.scheduler().spawn(body(late));
+        let waits = Gate::new();
+        let work = widget.scheduler().spawn(body(waits.clone(), late));
+        waits.wait();
+        // It has the turn until it has suspended.
+        widget.scheduler().post(|_| ()).blocking_join().unwrap();
         complete.send(here()).unwrap();
         let [before, blocked_on, between, after] = work.blocking_join().unwrap();
         let owner = widget.thread_id();

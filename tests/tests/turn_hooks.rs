@@ -17,8 +17,8 @@ use request_context::{
     scheduler, spawn_blocking_detached, spawn_detached, try_with,
 };
 use request_context_tests::{
-    Gate, Log, OnDrop, caught, on_one_thread, on_pool, one_thread, poll_once, stress_on_pool,
-    suspend,
+    Gate, Log, OnDrop, block_on, caught, on_one_thread, on_pool, one_thread, poll_once,
+    stress_on_pool, suspend,
 };
 
 thread_local! {
@@ -246,7 +246,7 @@ fn flow_13_in_every_scope_and_after_every_operation_the_mirror_is_set_and_gone_a
 }
 
 #[test]
-fn flow_15_and_16_what_work_sets_on_the_thread_is_gone_with_the_turn_and_on_the_state_it_stays() {
+fn flow_15_what_work_sets_on_the_thread_is_gone_with_the_turn_and_on_the_state_it_stays() {
     #[context_async(Request)]
     async fn overwrites() {
         USER.set("raw");
@@ -271,6 +271,25 @@ fn flow_15_and_16_what_work_sets_on_the_thread_is_gone_with_the_turn_and_on_the_
                 .unwrap(),
             "written"
         );
+    });
+}
+
+#[test]
+fn flow_16_what_is_set_on_one_thread_is_not_carried_to_the_next_turn_on_another() {
+    #[context_async(Request)]
+    async fn handler() -> (&'static str, &'static str) {
+        LOCALE.set("raw");
+        context!().user.set("written");
+        suspend().await;
+        own()
+    }
+
+    on_one_thread!(async {
+        let mut run = Box::pin(mirrored("ada").run(handler()));
+        assert!(poll_once(run.as_mut()).is_pending());
+        assert_eq!(own(), NOBODY);
+        let next = thread::spawn(move || (block_on(run), own()));
+        assert_eq!(next.join().unwrap(), (("written", "ar-EG"), NOBODY));
     });
 }
 

@@ -1,0 +1,26 @@
+#![deny(warnings)]
+
+use request_context::{RequestContext, context_async};
+
+struct App;
+
+trait Greets {
+    #[context_async]
+    async fn greet(&self);
+}
+
+struct Page;
+
+impl Greets for Page {
+    #[context_async]
+    async fn greet(&self) {}
+}
+
+#[context_async(App)]
+async fn index() {
+    Page.greet().await;
+}
+
+fn main() {
+    let _ = |context: RequestContext<App>| context.run(index());
+}
