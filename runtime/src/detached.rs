@@ -74,6 +74,9 @@ pub fn detached_fn_send<F: Future + Send>(body: F) -> DetachedFn<F> {
 /// [`idle`](crate::RequestContext::idle). To start work on this context instead, use
 /// [`scheduler!().spawn(..)`](crate::Scheduler::spawn).
 ///
+/// No span of `tracing` follows it, as none follows `tokio::spawn`: detached work may outlive its request,
+/// whose span would stay open. Where that is wanted, `.instrument(Span::current())` says so.
+///
 /// # Panics
 ///
 /// Off a tokio runtime, as [`tokio::spawn`] does. On a context, its runtime is used.

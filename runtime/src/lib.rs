@@ -23,6 +23,8 @@ mod run;
 mod scheduler;
 mod send;
 mod settings;
+#[cfg(feature = "tracing")]
+mod span;
 mod suspended;
 mod sync;
 mod task;

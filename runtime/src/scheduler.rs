@@ -77,7 +77,10 @@ impl<S: 'static> Scheduler<S> {
     /// the order in which it becomes ready.
     ///
     /// Dropping the handle lets the work go on; a panic that no handle takes comes out of
-    /// [`idle`](crate::RequestContext::idle). A `tracing` span does not follow by itself: spawn
+    /// [`idle`](crate::RequestContext::idle).
+    ///
+    /// With the feature `tracing`, the work runs in the span that is current here: it is entered for each
+    /// turn and for the drop of the work. Without, or for another span, spawn
     /// `context_block!(State, async move { attach!(call()).instrument(span).await })`.
     pub fn spawn<W, F, T>(&self, work: W) -> JoinHandle<T>
     where
@@ -149,6 +152,9 @@ impl<S: 'static> Scheduler<S> {
 
     /// Runs `closure` on the context, later: never on this stack, and in the order in which one poster
     /// posts.
+    ///
+    /// What is ambient here, such as task-locals, does not follow; with the feature `tracing`, the span that
+    /// is current here does.
     ///
     /// # Examples
     ///

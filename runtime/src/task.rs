@@ -275,6 +275,8 @@ where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
+    #[cfg(feature = "tracing")]
+    let root = crate::span::follow(root);
     let context = root.context().clone();
     let header = context.header();
     match Guarded::new(root, scope, begin) {
@@ -300,7 +302,10 @@ where
     let header = &context.header;
     let scope = header.scope();
     // Of a bound context too: `work` is `Send`, and never suspends.
-    match Guarded::new(Root::new::<S>(context.clone(), work), scope, Header::begin) {
+    let root = Root::new::<S>(context.clone(), work);
+    #[cfg(feature = "tracing")]
+    let root = crate::span::follow(root);
+    match Guarded::new(root, scope, Header::begin) {
         Ok(item) => {
             let (runnable, task) = allocate(item, Weak::<Inner<()>>::new(), scope);
             enqueue(header, Runnable(Some(runnable)));

@@ -35,7 +35,7 @@ const GROUPS: [(&str, usize); 18] = [
 const CASES: usize = 223;
 
 /// How many of them wait for something that is not there yet.
-const TO_DO: usize = 1;
+const TO_DO: usize = 0;
 
 struct Row {
     id: &'static str,

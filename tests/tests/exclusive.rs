@@ -6,7 +6,7 @@ use std::{
 };
 
 use request_context::{RequestContext, context, context_async, context_block, scheduler};
-use request_context_tests::{Gate, Log, caught, on_one_thread, on_pool, until_called};
+use request_context_tests::{Gate, Log, caught, on_one_thread, on_pool, watchdog};
 use tokio::task::yield_now;
 
 #[derive(Default)]
@@ -227,6 +227,28 @@ fn cancelling_drops_exclusive_work_and_what_it_kept_out() {
         assert!(next.await.unwrap_err().is_cancelled());
         context.idle().await.unwrap();
         context.run(decides(1)).await;
+    });
+}
+
+#[test]
+fn a_runtime_that_shuts_down_drops_what_exclusive_work_kept_out() {
+    watchdog(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let gate = Gate::new();
+        let (context, kept_out) = runtime.block_on(async {
+            let context = RequestContext::new(Request::default());
+            let scheduler = context.scheduler();
+            let waits = gate.clone();
+            drop(scheduler.spawn_exclusive(async move { waits.opened().await }));
+            let kept_out = scheduler.post(|_| ());
+            settle().await;
+            (context, kept_out)
+        });
+        drop(runtime);
+        assert!(kept_out.blocking_join().unwrap_err().is_cancelled());
+        drop((context, gate));
     });
 }
 

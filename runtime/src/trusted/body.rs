@@ -188,6 +188,15 @@ impl<C: ?Sized, F> Root<C, F> {
             context,
         }
     }
+
+    /// The same work in `span`. What is around the body polls it in its own poll, and nowhere else.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn in_span(self, span: tracing::Span) -> Root<C, crate::span::InSpan<F>> {
+        Root {
+            body: self.body.map(|body| crate::span::InSpan::new(body, span)),
+            context: self.context,
+        }
+    }
 }
 
 impl<C: Context + ?Sized, F: Future> Future for Root<C, F> {
