@@ -6,7 +6,7 @@ use std::{
 };
 
 use request_context::{RequestContext, context, context_async, context_block, scheduler};
-use request_context_tests::{Gate, Log, caught, on_one_thread, on_pool, watchdog};
+use request_context_tests::{Gate, Log, caught, on_one_thread, on_pool, until_called, watchdog};
 use tokio::task::yield_now;
 
 #[derive(Default)]
