@@ -90,8 +90,8 @@ fn send_03_to_a_busy_context_waits_for_the_turn() {
             let (scheduler, log) = (context.scheduler(), log.clone());
             move || scheduler.blocking_send(|_| log.push("second started"))
         });
-        // The second waits in the meantime, or has not come that far: either way it must not run.
-        thread::yield_now();
+        // The second one is there, and waits.
+        until_called(&context);
         release.send(()).unwrap();
         first.join().unwrap().unwrap();
         second.join().unwrap().unwrap();
