@@ -81,14 +81,15 @@ fn post_15_of_what_is_ambient_where_it_was_posted_only_the_span_is_visible() {
             let scheduler = context.scheduler();
             THREADS.set(1);
             let posts = TASKS.scope(1, async move {
-                scheduler.post(|_| {
+                let posted = scheduler.post(|_| {
                     info!("posted");
                     let task = TASKS.try_with(|local| *local).ok();
                     (task, THREADS.get(), seen())
-                })
+                });
+                posted.await.unwrap()
             });
-            let posted = other.run(posts.instrument(info_span!("poster"))).await;
-            assert_eq!(posted.await.unwrap(), (None, 0, "ada".to_owned()));
+            let saw = other.run(posts.instrument(info_span!("poster"))).await;
+            assert_eq!(saw, (None, 0, "ada".to_owned()));
         }))
     });
     assert_eq!(lines, ["poster: posted"]);
@@ -372,7 +373,8 @@ fn work_whose_turns_alternate_keeps_its_own_span() {
 #[test]
 fn work_that_was_spawned_in_no_span_has_none() {
     on_pool!(1, async {
-        let _log = captured(async {}).await;
+        // For the subscriber.
+        captured(async {}).await;
         let context = ada();
         let spawned = context.scheduler().spawn(async {
             suspend().await;
