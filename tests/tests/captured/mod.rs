@@ -3,6 +3,7 @@
 use std::{
     fmt::{Debug, Write},
     future::Future,
+    mem,
     sync::{Mutex, Once, PoisonError},
 };
 
@@ -33,8 +34,10 @@ pub(crate) async fn captured(test: impl Future<Output = ()>) -> Vec<String> {
     // The span is open until here, so that its id is no other's.
     let root = span.id().expect("a span that is enabled");
     let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
-    let ours = lines.extract_if(.., |(of, _)| *of == root);
-    ours.map(|(_, line)| line).collect()
+    let all = mem::take(&mut *lines);
+    let (ours, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(of, _)| *of == root);
+    *lines = others;
+    ours.into_iter().map(|(_, line)| line).collect()
 }
 
 struct Lines;
