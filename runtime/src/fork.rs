@@ -108,7 +108,7 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
 
     fn forked(&self, origin: impl FnOnce() -> Origin) -> Result<RequestContext<S>, ForkError> {
         let header = self.inner().header();
-        let held = header.inline().ok_or(ForkError::OffContext(header.id))?;
+        let held = header.inline().ok_or(ForkError::NotOnContext(header.id))?;
         let kind = header
             .kind
             .of_fork()
@@ -130,7 +130,7 @@ impl<S: Fork + Send + 'static> Scheduler<S> {
 #[non_exhaustive]
 pub enum ForkError {
     /// This thread is not in the context, whose state is needed.
-    OffContext(ContextId),
+    NotOnContext(ContextId),
     /// The context is closed.
     Closed(ContextId),
     /// The context is cancelled.
@@ -143,7 +143,7 @@ pub enum ForkError {
 impl fmt::Display for ForkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ForkError::OffContext(context) => write!(
+            ForkError::NotOnContext(context) => write!(
                 f,
                 "{context} can only be forked by code that runs on it, as its state is needed; \
                  use `scheduler.run(..)` or `post`"

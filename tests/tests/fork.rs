@@ -355,7 +355,7 @@ fn str_03_a_fork_needs_a_thread_that_is_in_an_open_context() {
         let parent = RequestContext::new(Request::of("ada"));
         let (scheduler, id) = (parent.scheduler(), parent.id());
         let outside = scheduler.fork().unwrap_err();
-        assert_eq!(outside, ForkError::OffContext(id));
+        assert_eq!(outside, ForkError::NotOnContext(id));
         assert!(
             outside.to_string().contains("by code that runs on it"),
             "{outside}"
