@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     context::{Context, Header},
+    family::if_alive,
     suspended::Suspended,
     waiters::Place,
 };
@@ -42,9 +43,11 @@ impl Wake for Cancel {
     /// Called by whoever cancels the token, or one above it.
     fn wake(self: Arc<Self>) {
         self.say();
-        if let Some(context) = self.context.upgrade() {
-            context.header().rare().cancellation.suspended.wake_all();
-        }
+        // Work that is dropped here may have owned the context. A panic of the state's drop would keep
+        // the token from telling the others.
+        if_alive(&self.context, |header| {
+            header.rare().cancellation.suspended.wake_all();
+        });
     }
 }
 

@@ -278,6 +278,16 @@ impl<'a> Held<'a> {
         self.header
     }
 
+    /// Runs `work` in the turn, which was taken without a look at exclusive work.
+    pub(crate) fn enter_unadmitted<R>(&self, work: impl FnOnce() -> R) -> R {
+        let work = || trusted::enter(self, false, work);
+        if self.outermost {
+            self.header.outside_of_scopes(work)
+        } else {
+            work()
+        }
+    }
+
     #[inline]
     pub(crate) fn add_ended(&self, ended: usize) {
         self.ended.set(self.ended.get() + ended);
@@ -292,7 +302,8 @@ impl Drop for Held<'_> {
                 let inline = Held::new(self.header, false);
                 for remains in remains {
                     // The panic has been reported by the panic hook; it must not stop the others.
-                    contained(|| trusted::enter(&inline, false, || drop(remains)));
+                    let bury = || trusted::enter(&inline, false, || drop(remains));
+                    contained(|| self.header.outside_of_scopes(bury));
                 }
             });
         }
@@ -416,7 +427,7 @@ impl Header {
                 return;
             }
         };
-        trusted::enter(&held, false, || drop(remains));
+        held.enter_unadmitted(|| drop(remains));
     }
 }
 

@@ -16,6 +16,9 @@ impl<S: 'static> CurrentContext<'_, S> {
     /// The token that is cancelled with this context, and that cancels it:
     /// [`RequestContext::cancellation_token`](crate::RequestContext::cancellation_token). A function, as
     /// [`id`](CurrentContext::id) is.
+    ///
+    /// Asked for when the last `RequestContext` is gone, it does not wake what was suspended by then: that is
+    /// dropped at its next turn.
     pub fn cancellation_token(this: &Self) -> CancellationToken {
         this.any().cancellation_token()
     }
@@ -29,6 +32,9 @@ impl CurrentAnyContext<'_> {
 
     /// The token that is cancelled with this context, and that cancels it:
     /// [`RequestContext::cancellation_token`](crate::RequestContext::cancellation_token).
+    ///
+    /// Asked for when the last `RequestContext` is gone, it does not wake what was suspended by then: that is
+    /// dropped at its next turn.
     pub fn cancellation_token(&self) -> CancellationToken {
         self.header().token(None).clone()
     }

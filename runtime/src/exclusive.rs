@@ -4,7 +4,8 @@
 //! # Invariants
 //!
 //! 1. `active` is only written by the holder of the context's turn, so it does not change during a turn;
-//!    and while a scope is active, every turn is one of its members.
+//!    and while a scope is active, every turn is one of its members, or one in which something is dropped
+//!    or looked at, and whose work is then none of the scope's.
 //! 2. Items held back came before all that is in the queue, and go before it once the scope has ended.
 //! 3. Who finds itself kept out registers while it has the turn, and the scope ends in a turn: nobody is
 //!    forgotten.
@@ -13,7 +14,7 @@ use std::{collections::VecDeque, mem, task::Context};
 
 use crate::{
     context::Header,
-    sync::{AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
     task::Runnable,
     trusted,
     waiters::{Place, Waiters},
@@ -24,6 +25,9 @@ use crate::{
 pub(crate) struct Exclusive {
     /// The number of the scope that lasts, or none.
     active: AtomicUsize,
+    /// Whether the turn is none of that scope's: something is dropped in it, or looked at. Written as
+    /// `active`.
+    outside: AtomicBool,
     /// The number of the scope that was made last.
     last: AtomicUsize,
     kept_out: Mutex<KeptOut>,
@@ -45,12 +49,14 @@ pub(crate) enum Scope {
     Member(usize),
     /// The exclusive work of this number.
     Exclusive(usize),
+    /// What is only dropped, which is never kept out: exclusive work may wait for that.
+    Remains,
 }
 
 impl Scope {
     fn number(self) -> usize {
         match self {
-            Scope::Ordinary => NONE,
+            Scope::Ordinary | Scope::Remains => NONE,
             Scope::Member(number) | Scope::Exclusive(number) => number,
         }
     }
@@ -66,6 +72,11 @@ impl Exclusive {
     fn set_active(&self, number: usize) {
         // ORDERING: Relaxed, as `active`.
         self.active.store(number, Ordering::Relaxed);
+    }
+
+    fn set_outside(&self, outside: bool) -> bool {
+        // ORDERING: Relaxed, as `active`.
+        self.outside.swap(outside, Ordering::Relaxed)
     }
 
     /// Holds an item back that is not admitted.
@@ -84,7 +95,7 @@ impl Header {
     pub(crate) fn scope(&self) -> Scope {
         match self.exclusive_if_any().map_or(NONE, Exclusive::active) {
             NONE => Scope::Ordinary,
-            number if trusted::holds(self) => Scope::Member(number),
+            number if trusted::holds(self) && !self.is_outside() => Scope::Member(number),
             _ => Scope::Ordinary,
         }
     }
@@ -111,11 +122,39 @@ impl Header {
         match (exclusive.active(), scope) {
             (NONE, Scope::Exclusive(number)) => {
                 exclusive.set_active(number);
+                exclusive.set_outside(false);
                 true
             }
             (NONE, _) => true,
-            (active, scope) => active == scope.number(),
+            (active, scope) => {
+                let remains = scope == Scope::Remains;
+                exclusive.set_outside(remains);
+                remains || active == scope.number()
+            }
         }
+    }
+
+    fn is_outside(&self) -> bool {
+        // ORDERING: Relaxed, as `active`.
+        self.exclusive_if_any()
+            .is_some_and(|exclusive| exclusive.outside.load(Ordering::Relaxed))
+    }
+
+    /// Runs `work` in the turn that the caller holds, and that is none of exclusive work's: what is started
+    /// there is not either.
+    #[inline]
+    pub(crate) fn outside_of_scopes<R>(&self, work: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Exclusive, bool);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set_outside(self.1);
+            }
+        }
+
+        let _restore = self
+            .exclusive_if_any()
+            .map(|exclusive| Restore(exclusive, exclusive.set_outside(true)));
+        work()
     }
 
     /// What was held back first, once no scope lasts. For the holder of the turn.

@@ -57,7 +57,10 @@ impl Family {
 
 /// Who is alive when this begins may be its last owner's leaving when it ends: then its state is dropped
 /// here, and panics of that are not the caller's.
-fn if_alive<R>(context: &Weak<dyn Context>, action: impl FnOnce(&Header) -> R) -> Option<R> {
+pub(crate) fn if_alive<R>(
+    context: &Weak<dyn Context>,
+    action: impl FnOnce(&Header) -> R,
+) -> Option<R> {
     let context = context.upgrade()?;
     let result = action(context.header());
     discard(context);

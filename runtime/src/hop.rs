@@ -12,9 +12,8 @@ use crate::{
     ContextId, JoinHandle, Work,
     context::{Context, Header, Waiting},
     exclusive::Scope,
-    family::Refused,
     run::Turns,
-    task::start,
+    task::{By, start},
     trusted::{Homebound, Root},
 };
 
@@ -65,7 +64,7 @@ impl<C: Context + ?Sized, T: Send + 'static> Turns for BoundRun<C, T> {
             }
             header.leave(waiting);
             if let State::Here(root) = std::mem::replace(&mut this.state, State::Hopping) {
-                this.state = State::There(start(root, scope, begin_anyway));
+                this.state = State::There(start(root, scope, By::Caller));
             }
         }
         let State::There(handle) = &mut this.state else {
@@ -107,12 +106,6 @@ impl<C: Context + ?Sized, T: 'static> Drop for BoundRun<C, T> {
             handle.abort();
         }
     }
-}
-
-/// What has hopped is no submission: its caller has it.
-fn begin_anyway(context: &Header) -> Result<(), Refused> {
-    context.begin_anyway();
-    Ok(())
 }
 
 #[track_caller]

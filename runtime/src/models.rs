@@ -258,6 +258,56 @@ fn a_driver_that_retires_misses_no_item() {
 }
 
 #[test]
+fn a_driver_that_parks_while_its_queue_ends_is_woken() {
+    model(|| {
+        // std's, which has a `Weak`; the lock of the queue orders what matters.
+        let queue = std::sync::Arc::new(Queue::new());
+        assert!(push(&queue, 1));
+        let driver = thread::spawn({
+            let queue = std::sync::Arc::downgrade(&queue);
+            move || {
+                block_on(poll_fn(|cx| {
+                    let Some(queue) = queue.upgrade() else {
+                        return Poll::Ready(());
+                    };
+                    let mut batch = VecDeque::new();
+                    while queue.poll_refill(cx, &mut batch).is_ready() {
+                        batch.clear();
+                    }
+                    Poll::Pending
+                }));
+            }
+        });
+        // Where the driver may come between.
+        assert!(!push(&queue, 10));
+        drop(queue);
+        driver.join().unwrap();
+    });
+}
+
+#[test]
+fn who_waits_for_idle_while_an_end_wakes_others_is_not_forgotten() {
+    bounded(|| {
+        let outstanding = Arc::new(Outstanding::new());
+        assert!(outstanding.begin());
+        let end = |outstanding: &Arc<Outstanding>| {
+            let outstanding = outstanding.clone();
+            thread::spawn(move || outstanding.end(1))
+        };
+        let first = end(&outstanding);
+        let (mut other, mut place) = (None, None);
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = outstanding.poll_idle(&mut cx, &mut other);
+        assert!(outstanding.begin());
+        let second = end(&outstanding);
+        block_on(poll_fn(|cx| outstanding.poll_idle(cx, &mut place)));
+        outstanding.leave(&mut other);
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+#[test]
 fn idle_sees_everything_the_last_piece_of_work_did() {
     bounded(|| {
         let outstanding = Arc::new(Outstanding::new());
@@ -376,5 +426,28 @@ fn a_cancellation_leaves_work_alone_that_completes_at_the_same_time() {
         let mut stays = stays.join().unwrap();
         cancels.join().unwrap();
         suspended.leave(&mut stays);
+    });
+}
+
+#[test]
+fn work_that_suspends_while_the_last_owner_goes_is_kept_for_nobody() {
+    model(|| {
+        let shared = Arc::new((Suspended::default(), AtomicUsize::new(1)));
+        let goes = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                let (suspended, owners) = &*shared;
+                owners.store(0, Ordering::Relaxed);
+                suspended.forget(|| owners.load(Ordering::Relaxed) != 0);
+            }
+        });
+        let (suspended, owners) = &*shared;
+        let mut place = None;
+        suspended.keep(&mut place, Waker::noop(), || {
+            owners.load(Ordering::Relaxed) != 0
+        });
+        goes.join().unwrap();
+        assert_eq!(suspended.len(), 0);
+        suspended.leave(&mut place);
     });
 }

@@ -108,6 +108,10 @@ pub(crate) fn wait_for_turn(header: &Header) -> Result<Held<'_>, SendError> {
     if is_async_worker() {
         return Err(SendError::AsyncWorker(header.id));
     }
+    if header.kind.home().is_some() {
+        // Exclusive work has been suspended here, on the one thread that could go on with it.
+        return Err(SendError::Deadlock(vec![header.id]));
+    }
     let _registered = Registered::new(header)?;
     Ok(pollster::block_on(poll_fn(|cx| {
         header.poll_admitted(Scope::Ordinary, cx, &mut waiting)
@@ -149,7 +153,8 @@ pub enum SendError {
     /// The context is closed, or the thread it is bound to has ended.
     Closed(ContextId),
     /// Waiting would never end: of these contexts, someone on each waits in `blocking_send` for the
-    /// next, and on the last for the first.
+    /// next, and on the last for the first. It is one alone where exclusive work, which keeps this out,
+    /// could only go on on this very thread.
     Deadlock(Vec<ContextId>),
     /// Another thread has the context's turn, and this thread runs async tasks, which would not run
     /// while it waits.

@@ -36,15 +36,17 @@ pub(crate) struct Meta {
     aborted: AtomicBool,
     detached: AtomicBool,
     scope: Scope,
+    by: By,
 }
 
 impl Meta {
-    fn new(context: Weak<dyn Context>, scope: Scope) -> Self {
+    fn new(context: Weak<dyn Context>, scope: Scope, by: By) -> Self {
         Meta {
             context,
             aborted: AtomicBool::new(false),
             detached: AtomicBool::new(false),
             scope,
+            by,
         }
     }
 
@@ -81,8 +83,11 @@ impl Runnable {
     /// work wants it at once.
     pub(crate) fn run(mut self, context: &Header) -> Option<Runnable> {
         let cancelled = context.is_cancelled();
-        let aborted = |item: &mut Item| item.metadata().aborted.load(Ordering::Relaxed);
-        let item = self.0.take_if(|item| !cancelled && !aborted(item))?;
+        let goes_on = |item: &mut Item| {
+            let meta = item.metadata();
+            !(cancelled && meta.by == By::Submission || meta.aborted.load(Ordering::Relaxed))
+        };
+        let item = self.0.take_if(goes_on)?;
         // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
         // it; with this waker as the last one to go, it is scheduled once more, to be dropped.
         let detached = item.metadata().detached.load(Ordering::Relaxed);
@@ -170,6 +175,7 @@ pin_project! {
         #[pin]
         root: Root<C, F>,
         scope: Scope,
+        by: By,
         // Where it waits for a cancellation, once it has suspended.
         place: Option<Place>,
     }
@@ -199,11 +205,16 @@ fn end(header: &Header) {
 
 impl<C: Context + ?Sized, F: Future> Guarded<C, F> {
     /// The work, counted. If the context takes no more, the work is dropped unexecuted.
-    fn new(root: Root<C, F>, scope: Scope, begin: Begin) -> Result<Self, Refused> {
-        begin(root.context().header())?;
+    fn new(root: Root<C, F>, scope: Scope, by: By) -> Result<Self, Refused> {
+        let header = root.context().header();
+        match by {
+            By::Submission => header.begin()?,
+            By::Caller => header.begin_anyway(),
+        }
         Ok(Guarded {
             root,
             scope,
+            by,
             place: None,
         })
     }
@@ -225,7 +236,9 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
         let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
             Ok(Poll::Ready(output)) => Ok(Output(Some(output))),
             Ok(Poll::Pending) => {
-                root.context().header().suspend(this.place, cx.waker());
+                if *this.by == By::Submission {
+                    root.context().header().suspend(this.place, cx.waker());
+                }
                 return Poll::Pending;
             }
             Err(payload) => Err(payload),
@@ -246,8 +259,14 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
     }
 }
 
-/// How work is counted: [`Header::begin`], unless it belongs to what is there already.
-pub(crate) type Begin = fn(&Header) -> Result<(), Refused>;
+/// Whose work it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The context's, which may be closed or cancelled.
+    Submission,
+    /// Part of what is there already, a run that has hopped: closing and cancelling leave it to its caller.
+    Caller,
+}
 
 /// Spawns `work` on `context`.
 pub(crate) fn spawn<S, C, F, T>(
@@ -263,13 +282,13 @@ where
 {
     // First the root, as that runs user code, which may panic.
     match context.header().kind.home() {
-        None => start(Root::new(context.clone(), work), scope, Header::begin),
-        Some(_) => start(Root::bound(context.clone(), work), scope, Header::begin),
+        None => start(Root::new(context.clone(), work), scope, By::Submission),
+        Some(_) => start(Root::bound(context.clone(), work), scope, By::Submission),
     }
 }
 
 /// Spawns the work of `root` on its context.
-pub(crate) fn start<C, F, T>(root: Root<C, F>, scope: Scope, begin: Begin) -> JoinHandle<T>
+pub(crate) fn start<C, F, T>(root: Root<C, F>, scope: Scope, by: By) -> JoinHandle<T>
 where
     C: Context + ?Sized,
     F: Future<Output = T> + Send + 'static,
@@ -279,9 +298,9 @@ where
     let root = crate::span::follow(root);
     let context = root.context().clone();
     let header = context.header();
-    match Guarded::new(root, scope, begin) {
+    match Guarded::new(root, scope, by) {
         Ok(item) => {
-            let (runnable, task) = allocate(item, header.this.clone(), scope);
+            let (runnable, task) = allocate(item, header.this.clone(), scope, by);
             let handle = JoinHandle::of_work(header, task, Some(runnable.waker()));
             enqueue(header, Runnable(Some(runnable)));
             handle
@@ -301,13 +320,14 @@ where
         async move { trusted::with_state(closure).expect("posted work runs on its context") };
     let header = &context.header;
     let scope = header.scope();
+    let by = By::Submission;
     // Of a bound context too: `work` is `Send`, and never suspends.
     let root = Root::new::<S>(context.clone(), work);
     #[cfg(feature = "tracing")]
     let root = crate::span::follow(root);
-    match Guarded::new(root, scope, Header::begin) {
+    match Guarded::new(root, scope, by) {
         Ok(item) => {
-            let (runnable, task) = allocate(item, Weak::<Inner<()>>::new(), scope);
+            let (runnable, task) = allocate(item, Weak::<Inner<()>>::new(), scope, by);
             enqueue(header, Runnable(Some(runnable)));
             JoinHandle::of_work(header, task, None)
         }
@@ -319,6 +339,7 @@ fn allocate<F, T>(
     item: F,
     context: Weak<dyn Context>,
     scope: Scope,
+    by: By,
 ) -> (Item, Task<Outcome<T>, Meta>)
 where
     F: Future<Output = Outcome<T>> + Send + 'static,
@@ -333,7 +354,7 @@ where
         }
     };
     Builder::new()
-        .metadata(Meta::new(context, scope))
+        .metadata(Meta::new(context, scope, by))
         .spawn(|_| item, WithInfo(schedule))
 }
 
@@ -351,7 +372,7 @@ pub(crate) fn bury(context: Arc<dyn Context>, remains: impl Send + 'static) {
     let header = context.header();
     header.begin_anyway();
     let buried = Buried(context.clone(), Some(remains));
-    let meta = Meta::new(Weak::<Inner<()>>::new(), Scope::Ordinary);
+    let meta = Meta::new(Weak::<Inner<()>>::new(), Scope::Remains, By::Caller);
     let (runnable, task) = Builder::new()
         .metadata(meta)
         .spawn(|_| async move { drop(buried) }, drop);

@@ -22,12 +22,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ContextId, Dispatch, JoinHandle, Panicked, Scheduler, SendError, Work, WrongThread,
-    context::{Header, Inner, Waiting},
+    context::{Inner, Waiting},
     home::Home,
     join::is_async_worker,
     outstanding::{Failure, Payload, failure},
     send::send_home,
-    task::start,
+    task::{By, start},
     trusted::{self, Root},
     waiters::Place,
 };
@@ -516,7 +516,7 @@ impl<S: 'static> ThreadScheduler<S> {
     {
         let root = Root::bound_with::<S, W>(self.scheduler.inner().clone(), make);
         let scope = self.scheduler.inner().header.scope();
-        start(root, scope, Header::begin)
+        start(root, scope, By::Submission)
     }
 
     /// Runs `closure` on the context's thread, and waits for what it returns: what
@@ -577,7 +577,7 @@ impl<S: 'static> ThreadScheduler<S> {
         let mut now = task::Context::from_waker(Waker::noop());
         match header.poll_turn(&mut now, &mut Waiting::default()) {
             Poll::Ready(held) => {
-                let result = trusted::enter(&held, false, || trusted::with_state(look));
+                let result = held.enter_unadmitted(|| trusted::with_state(look));
                 Ok(result.expect("entered above"))
             }
             Poll::Pending => unreachable!("only this thread takes the turn, and it is not in it"),
