@@ -15,6 +15,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use crate::{
     context::{Context, Header},
     family::if_alive,
+    rare::Rare,
     suspended::Suspended,
     waiters::Place,
 };
@@ -89,16 +90,24 @@ impl Header {
 
     /// Whether someone could cancel this, or could come to.
     fn is_within_reach(&self) -> bool {
-        self.has_owners() || self.rare().cancellation.token.get().is_some()
+        let has_token = |rare: &Rare| rare.cancellation.token.get().is_some();
+        self.has_owners() || self.rare_if_made().is_some_and(has_token)
     }
 
     /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
     /// was one.
     pub(crate) fn suspend(&self, place: &mut Option<Place>, waker: &Waker) {
-        let suspended = &self.rare().cancellation.suspended;
-        // Pairs with that of `out_of_reach`: either that finds what this has made, or this sees it gone.
-        fence(Ordering::SeqCst);
-        suspended.keep(place, waker, || self.is_within_reach());
+        // Seen without the lock first. Who makes a token while this suspends cannot tell that from a token
+        // that was made later, of which this would not know either.
+        if self.is_within_reach() {
+            let suspended = &self.rare().cancellation.suspended;
+            suspended.keep(place, waker, || {
+                // Pairs with that of `out_of_reach`: either that finds what this has made, or this sees it
+                // gone.
+                fence(Ordering::SeqCst);
+                self.is_within_reach()
+            });
+        }
         if self.is_cancelled() {
             waker.wake_by_ref();
         }

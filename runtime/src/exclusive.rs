@@ -30,6 +30,8 @@ pub(crate) struct Exclusive {
     outside: AtomicBool,
     /// The number of the scope that was made last.
     last: AtomicUsize,
+    /// Whether items are held back. Written under the lock, in a turn.
+    holds_back: AtomicBool,
     kept_out: Mutex<KeptOut>,
 }
 
@@ -81,7 +83,10 @@ impl Exclusive {
 
     /// Holds an item back that is not admitted.
     pub(crate) fn hold_back(&self, item: Runnable) {
-        lock(&self.kept_out).items.push_back(item);
+        let mut kept_out = lock(&self.kept_out);
+        kept_out.items.push_back(item);
+        // ORDERING: Relaxed, as `active`.
+        self.holds_back.store(true, Ordering::Relaxed);
     }
 }
 
@@ -161,10 +166,16 @@ impl Header {
     #[inline]
     pub(crate) fn next_held_back(&self) -> Option<Runnable> {
         let exclusive = self.exclusive_if_any()?;
-        if exclusive.active() != NONE {
+        // ORDERING: Relaxed, as `active`.
+        if exclusive.active() != NONE || !exclusive.holds_back.load(Ordering::Relaxed) {
             return None;
         }
-        lock(&exclusive.kept_out).items.pop_front()
+        let mut kept_out = lock(&exclusive.kept_out);
+        let item = kept_out.items.pop_front();
+        exclusive
+            .holds_back
+            .store(!kept_out.items.is_empty(), Ordering::Relaxed);
+        item
     }
 
     /// All that is held back, to be dropped.
