@@ -21,7 +21,7 @@ use crate::{
     outstanding::{Outstanding, Unread, failure},
     queue::Queue,
     suspended::Suspended,
-    sync::Mutex,
+    sync::{Mutex, lock},
     turn::Turn,
     waiters::Place,
 };
@@ -260,14 +260,15 @@ fn a_driver_that_retires_misses_no_item() {
 #[test]
 fn a_driver_that_parks_while_its_queue_ends_is_woken() {
     model(|| {
-        // std's, which has a `Weak`; the lock of the queue orders what matters.
-        let queue = std::sync::Arc::new(Queue::new());
-        assert!(push(&queue, 1));
+        // Stands for the `Weak` that a driver has of its context, which loom has none of.
+        let slot = Arc::new(Mutex::new(Some(std::sync::Arc::new(Queue::new()))));
+        let upgrade = |slot: &Mutex<Option<std::sync::Arc<Queue<usize>>>>| lock(slot).clone();
+        assert!(push(&upgrade(&slot).unwrap(), 1));
         let driver = thread::spawn({
-            let queue = std::sync::Arc::downgrade(&queue);
+            let slot = slot.clone();
             move || {
                 block_on(poll_fn(|cx| {
-                    let Some(queue) = queue.upgrade() else {
+                    let Some(queue) = upgrade(&slot) else {
                         return Poll::Ready(());
                     };
                     let mut batch = VecDeque::new();
@@ -278,9 +279,8 @@ fn a_driver_that_parks_while_its_queue_ends_is_woken() {
                 }));
             }
         });
-        // Where the driver may come between.
-        assert!(!push(&queue, 10));
-        drop(queue);
+        let last = lock(&slot).take();
+        drop(last);
         driver.join().unwrap();
     });
 }
