@@ -83,6 +83,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    #[inline]
     pub(crate) fn is_concurrent(&self) -> bool {
         matches!(self, Kind::Concurrent(_))
     }
@@ -323,6 +324,13 @@ pub(crate) struct Waiting {
     exclusive: Option<Place>,
 }
 
+impl Waiting {
+    #[inline]
+    fn is_none(&self) -> bool {
+        self.turn.is_none() && self.exclusive.is_none()
+    }
+}
+
 impl Header {
     /// One more handle that can cancel.
     pub(crate) fn add_owner(&self) {
@@ -390,6 +398,21 @@ impl Header {
     /// As [`poll_turn`](Header::poll_turn), for work that does not come from the queue.
     #[inline]
     pub(crate) fn poll_admitted(
+        &self,
+        scope: Scope,
+        cx: &mut task::Context<'_>,
+        waiting: &mut Waiting,
+    ) -> Poll<Held<'_>> {
+        // What most polls are, and no more, so that it is inlined.
+        let is_plain = matches!(self.kind, Kind::Serial(_)) && self.rare_if_made().is_none();
+        if is_plain && waiting.is_none() && !trusted::holds(self) && self.turn.try_take() {
+            return Poll::Ready(Held::new(self, true));
+        }
+        self.poll_admitted_with_care(scope, cx, waiting)
+    }
+
+    #[inline(never)]
+    fn poll_admitted_with_care(
         &self,
         scope: Scope,
         cx: &mut task::Context<'_>,

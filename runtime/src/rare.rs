@@ -25,6 +25,7 @@ impl Header {
         self.rare.get().map(Box::as_ref)
     }
 
+    #[inline]
     pub(crate) fn settings(&self) -> Option<&Arc<Settings>> {
         self.rare_if_made()?.settings.as_ref()
     }

@@ -73,6 +73,7 @@ pub(super) fn top<R>(look: impl FnOnce(Option<&Entry>) -> R) -> R {
 }
 
 impl Entry {
+    #[inline]
     fn new(header: Option<NonNull<Header>>, hidden: Option<Hidden>, counted: bool) -> Self {
         Entry {
             header,
