@@ -404,21 +404,28 @@ impl Header {
         waiting: &mut Waiting,
     ) -> Poll<Held<'_>> {
         // What most polls are, and no more, so that it is inlined.
-        let is_plain = matches!(self.kind, Kind::Serial(_)) && self.rare_if_made().is_none();
-        if is_plain && waiting.is_none() && !trusted::holds(self) && self.turn.try_take() {
-            return Poll::Ready(Held::new(self, true));
+        let is_plain = matches!(self.kind, Kind::Serial(_)) && waiting.is_none();
+        if is_plain && !trusted::holds(self) && self.turn.try_take() {
+            let held = Held::new(self, true);
+            // In the turn: exclusive work that lasts has made it in an earlier one.
+            if self.rare_if_made().is_none() {
+                return Poll::Ready(held);
+            }
+            return self.poll_admission(held, scope, cx, waiting);
         }
-        self.poll_admitted_with_care(scope, cx, waiting)
+        let held = ready!(self.poll_turn(cx, waiting));
+        self.poll_admission(held, scope, cx, waiting)
     }
 
+    /// The turn `held`, unless exclusive work keeps its holder out.
     #[inline(never)]
-    fn poll_admitted_with_care(
+    fn poll_admission<'a>(
         &self,
+        held: Held<'a>,
         scope: Scope,
         cx: &mut task::Context<'_>,
         waiting: &mut Waiting,
-    ) -> Poll<Held<'_>> {
-        let held = ready!(self.poll_turn(cx, waiting));
+    ) -> Poll<Held<'a>> {
         if held.outermost && !self.admits(scope) {
             self.wait_for_end(cx, &mut waiting.exclusive);
             return Poll::Pending;
