@@ -23,6 +23,7 @@ use crate::{
 /// Whether a context is cancelled, and whom to tell.
 #[derive(Default)]
 pub(crate) struct Cancellation {
+    cancelled: AtomicBool,
     suspended: Suspended,
     /// Made when someone asks for it.
     token: OnceLock<Watched>,
@@ -30,52 +31,36 @@ pub(crate) struct Cancellation {
 
 struct Watched {
     token: CancellationToken,
-    cancel: Arc<Cancel>,
-    /// Wakes `cancel` when the token is cancelled.
+    /// Wakes `Cancel` when the token is cancelled.
     _watch: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-struct Cancel {
-    cancelled: AtomicBool,
-    context: Weak<dyn Context>,
-}
+struct Cancel(Weak<dyn Context>);
 
 impl Wake for Cancel {
     /// Called by whoever cancels the token, or one above it.
     fn wake(self: Arc<Self>) {
-        self.say();
         // Work that is dropped here may have owned the context. A panic of the state's drop would keep
         // the token from telling the others.
-        if_alive(&self.context, |header| {
-            header.rare().cancellation.suspended.wake_all();
+        if_alive(&self.0, |header| {
+            let cancellation = &header.rare().cancellation;
+            cancellation.say();
+            cancellation.suspended.wake_all();
         });
-    }
-}
-
-impl Cancel {
-    fn say(&self) {
-        // ORDERING: Relaxed. It carries nothing, and `suspend` looks at it behind a lock that whoever
-        // cancels takes later.
-        self.cancelled.store(true, Ordering::Relaxed);
     }
 }
 
 impl Watched {
     fn new(context: &Header, parent: Option<&CancellationToken>) -> Self {
         let token = parent.map_or_else(CancellationToken::new, CancellationToken::child_token);
-        let cancel = Arc::new(Cancel {
-            cancelled: AtomicBool::new(false),
-            context: context.this.clone(),
-        });
-        let waker = Waker::from(cancel.clone());
+        let waker = Waker::from(Arc::new(Cancel(context.this.clone())));
         let mut watch = Box::pin(token.clone().cancelled_owned());
         let mut cx = task::Context::from_waker(&waker);
         if watch.as_mut().poll(&mut cx).is_ready() {
-            cancel.say();
+            context.rare().cancellation.say();
         }
         Watched {
             token,
-            cancel,
             _watch: watch,
         }
     }
@@ -96,7 +81,19 @@ impl Header {
 
     /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
     /// was one.
+    #[inline]
     pub(crate) fn suspend(&self, place: &mut Option<Place>, waker: &Waker) {
+        let kept =
+            |rare: &Rare| place.is_some() && !rare.cancellation.suspended.may_have_forgotten();
+        if !self.rare_if_made().is_some_and(kept) {
+            self.keep(place, waker);
+        }
+        if self.is_cancelled() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn keep(&self, place: &mut Option<Place>, waker: &Waker) {
         // Seen without the lock first. Who makes a token while this suspends cannot tell that from a token
         // that was made later, of which this would not know either.
         if self.is_within_reach() {
@@ -107,9 +104,6 @@ impl Header {
                 fence(Ordering::SeqCst);
                 self.is_within_reach()
             });
-        }
-        if self.is_cancelled() {
-            waker.wake_by_ref();
         }
     }
 
@@ -144,18 +138,22 @@ impl Header {
     pub(crate) fn cancel(&self) {
         self.token(None).cancel();
         let cancellation = &self.rare().cancellation;
-        if let Some(watched) = cancellation.token.get() {
-            // Another thread may have been first with the token, and not have told us yet.
-            watched.cancel.say();
-        }
+        // Another thread may have been first with the token, and not have told us yet.
+        cancellation.say();
         cancellation.suspended.wake_all();
     }
 }
 
 impl Cancellation {
+    fn say(&self) {
+        // ORDERING: Relaxed. It carries nothing, and `suspend` looks at it behind a lock that whoever
+        // cancels takes later.
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
     fn is_cancelled(&self) -> bool {
-        // ORDERING: Relaxed, see `Cancel::say`.
-        let cancelled = |watched: &Watched| watched.cancel.cancelled.load(Ordering::Relaxed);
-        self.token.get().is_some_and(cancelled)
+        // ORDERING: Relaxed, see `say`.
+        self.cancelled.load(Ordering::Relaxed)
     }
 }

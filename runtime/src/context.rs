@@ -57,7 +57,7 @@ pub(crate) struct Header {
     pub(crate) this: Weak<dyn Context>,
     pub(crate) kind: Kind,
     pub(crate) turn: Turn,
-    pub(crate) queue: Queue<Runnable>,
+    pub(crate) queue: Queue<Runnable, Arc<dyn Context>>,
     pub(crate) outstanding: Outstanding,
     pub(crate) rare: OnceLock<Box<Rare>>,
     /// How many handles there are that can cancel it.
@@ -326,12 +326,18 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     #[inline]
-    fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.turn.is_none() && self.exclusive.is_none()
     }
 }
 
 impl Header {
+    /// One more owner of this context, of which the caller knows another.
+    pub(crate) fn owner(&self) -> Arc<dyn Context> {
+        let owner = self.this.upgrade();
+        owner.expect("whoever puts work on a context owns it, as does work on it")
+    }
+
     /// One more handle that can cancel.
     pub(crate) fn add_owner(&self) {
         // ORDERING: Relaxed, as for any count that only grows by one who has a part in it.

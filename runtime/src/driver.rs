@@ -15,6 +15,7 @@ use tokio::task::coop;
 
 use crate::{
     context::{Context, Header, Kind, Waiting},
+    queue::Needs,
     task::Runnable,
     trusted,
 };
@@ -26,37 +27,68 @@ const BUDGET: usize = 64;
 /// Queues an item of work, and sees to it that there is a driver that runs; where work runs in parallel,
 /// starts the item. A runtime that has shut down drops what is started here and now, and the work with it.
 pub(crate) fn enqueue(header: &Header, item: Runnable) {
+    if let Kind::Concurrent(runtime) = &header.kind {
+        return drop(runtime.spawn(Step::new(header.owner(), item)));
+    }
+    match header.queue.push(item, || header.owner()) {
+        Needs::Nothing => {}
+        Needs::Waking(driver) => driver.wake(),
+        Needs::Starting(owner) => start(header, Driver::new(owner)),
+    }
+}
+
+#[cold]
+fn start(header: &Header, driver: Driver) {
     match &header.kind {
-        Kind::Serial(runtime) => match header.queue.push(item) {
-            Some(driver) => driver.wake(),
-            None => drop(runtime.spawn(Driver::new(header.this.clone()))),
-        },
-        Kind::Thread(home) => match header.queue.push(item) {
-            Some(driver) => driver.wake(),
-            None => home.start(Driver::new(header.this.clone())),
-        },
-        Kind::Concurrent(runtime) => {
-            let context = header.this.upgrade();
-            let context = context.expect("who queues work owns its context");
-            drop(runtime.spawn(Step::new(context, item)));
-        }
+        Kind::Serial(runtime) | Kind::Concurrent(runtime) => drop(runtime.spawn(driver)),
+        Kind::Thread(home) => home.start(driver),
     }
 }
 
 /// Runs the queue of its context. Without items it parks, and keeps nothing of the context alive.
 struct Driver {
     context: Weak<dyn Context>,
+    /// The same, unless it is parked: whatever is queued or held back relies on that.
+    awake: Option<Arc<dyn Context>>,
     batch: VecDeque<Runnable>,
     waiting: Waiting,
 }
 
 impl Driver {
-    fn new(context: Weak<dyn Context>) -> Self {
+    fn new(context: Arc<dyn Context>) -> Self {
         Driver {
-            context,
+            context: Arc::downgrade(&context),
+            awake: Some(context),
             batch: VecDeque::new(),
             waiting: Waiting::default(),
         }
+    }
+
+    /// Its context, if that is alive.
+    fn wake_up(&mut self) -> Option<Arc<dyn Context>> {
+        self.awake.take().or_else(|| self.context.upgrade())
+    }
+
+    /// Gives items their turns. Ready when there are none left, and then it is parked.
+    fn poll_items(&mut self, header: &Header, cx: &mut task::Context<'_>) -> Poll<()> {
+        let held = ready!(header.poll_next_turn(cx, &mut self.waiting));
+        let batch = &mut self.batch;
+        trusted::enter(&held, true, || {
+            for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
+                let Poll::Ready(item) = poll_next(header, cx, batch) else {
+                    return Poll::Ready(());
+                };
+                if let Some(yielded) = item.run(header) {
+                    header.queue.push_yielded(yielded, batch);
+                }
+                // Items share this task's budget; without any left, tokio's resources would only refuse
+                // them. And whoever waits for the turn gets a chance at it after each item.
+                if !coop::has_budget_remaining() || header.turn.is_called() {
+                    break;
+                }
+            }
+            Poll::Pending
+        })
     }
 }
 
@@ -90,7 +122,7 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let Some(context) = this.context.upgrade() else {
+        let Some(context) = this.wake_up() else {
             return Poll::Ready(());
         };
         let header = context.header();
@@ -98,22 +130,13 @@ impl Future for Driver {
             // The state is gone, and nothing runs any more.
             return Poll::Ready(());
         }
-        let held = ready!(header.poll_next_turn(cx, &mut this.waiting));
-        for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
-            let item = ready!(poll_next(header, cx, &mut this.batch));
-            let yielded = trusted::enter(&held, true, || item.run(header));
-            if let Some(item) = yielded {
-                header.queue.push_yielded(item, &mut this.batch);
-            }
-            // Items share this task's budget; without any left, tokio's resources would only refuse
-            // them. And whoever waits for the turn gets a chance at it after each item.
-            if !coop::has_budget_remaining() || header.turn.is_called() {
-                break;
+        if this.poll_items(header, cx).is_pending() {
+            this.awake = Some(context);
+            if this.waiting.is_none() {
+                // To the back of the runtime's queue, behind those whom the end of the turn has woken.
+                cx.waker().wake_by_ref();
             }
         }
-        drop(held);
-        // To the back of the runtime's queue, behind those whom the line above has woken.
-        cx.waker().wake_by_ref();
         Poll::Pending
     }
 }
@@ -122,8 +145,7 @@ impl Drop for Driver {
     /// Ended by a runtime that shuts down, it drops what it would have run, on the context. If that
     /// is bound to another thread, there is no way back to it.
     fn drop(&mut self) {
-        // Whatever is queued owns the context.
-        if let Some(context) = self.context.upgrade() {
+        if let Some(context) = self.wake_up() {
             let header = context.header();
             header.leave(&mut self.waiting);
             let abandoned = Abandoned {
@@ -148,8 +170,10 @@ impl Drop for Abandoned {
     fn drop(&mut self) {
         let header = self.context.header();
         loop {
-            self.batch.clear();
-            drop(header.take_held_back());
+            let held_back = header.take_held_back();
+            for item in self.batch.drain(..).chain(held_back) {
+                item.cancel(header);
+            }
             if !header.queue.refill_or_retire(&mut self.batch) {
                 break;
             }
@@ -180,7 +204,7 @@ impl Future for Step {
         let header = this.context.header();
         let held = ready!(header.poll_turn(cx, &mut Waiting::default()));
         let item = this.item.take();
-        let yielded = trusted::enter(&held, true, || item.and_then(|item| item.run(header)));
+        let yielded = trusted::enter(&held, true, || item?.run(header));
         if let Some(item) = yielded {
             enqueue(header, item);
         }
@@ -192,7 +216,12 @@ impl Drop for Step {
     /// Ended by a runtime that shuts down, it drops its work on the context.
     fn drop(&mut self) {
         if let Some(item) = self.item.take() {
-            self.context.header().drop_on_context(item);
+            let context = self.context.clone();
+            let abandoned = Abandoned {
+                context,
+                batch: [item].into(),
+            };
+            self.context.header().drop_on_context(abandoned);
         }
     }
 }

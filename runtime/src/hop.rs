@@ -13,7 +13,7 @@ use crate::{
     context::{Context, Header, Waiting},
     exclusive::Scope,
     run::Turns,
-    task::{By, start},
+    task::{Kind, start},
     trusted::{Homebound, Root},
 };
 
@@ -64,7 +64,7 @@ impl<C: Context + ?Sized, T: Send + 'static> Turns for BoundRun<C, T> {
             }
             header.leave(waiting);
             if let State::Here(root) = std::mem::replace(&mut this.state, State::Hopping) {
-                this.state = State::There(start(root, scope, By::Caller));
+                this.state = State::There(start(header, root, scope, Kind::Hopped));
             }
         }
         let State::There(handle) = &mut this.state else {
@@ -96,7 +96,7 @@ impl<C: Context + ?Sized, T: Send + 'static> Turns for BoundRun<C, T> {
     }
 
     fn owner(&self) -> Arc<dyn Context> {
-        self.context.header().this.upgrade().expect("owned")
+        self.context.header().owner()
     }
 }
 

@@ -19,7 +19,7 @@ use loom::{
 
 use crate::{
     outstanding::{Outstanding, Unread, failure},
-    queue::Queue,
+    queue::{Needs, Queue},
     suspended::Suspended,
     sync::{Mutex, lock},
     turn::Turn,
@@ -183,20 +183,21 @@ fn a_waiting_future_that_is_dropped_leaves_the_others_their_wakers() {
 }
 
 /// Pushes an item, and does for the driver what must be done; the started one drives in this thread.
-fn push(queue: &Queue<usize>, item: usize) -> bool {
-    match queue.push(item) {
-        Some(driver) => {
+fn push<O>(queue: &Queue<usize, O>, item: usize, owner: impl FnOnce() -> O) -> Option<O> {
+    match queue.push(item, owner) {
+        Needs::Nothing => None,
+        Needs::Waking(driver) => {
             driver.wake();
-            false
+            None
         }
-        None => true,
+        Needs::Starting(owner) => Some(owner),
     }
 }
 
 #[test]
 fn a_pushed_item_always_finds_a_driver() {
     /// Drives until the items add up to 111.
-    async fn drive(queue: &Queue<usize>) {
+    async fn drive(queue: &Queue<usize, ()>) {
         let mut batch = VecDeque::new();
         let mut sum = 0;
         while sum < 111 {
@@ -210,12 +211,12 @@ fn a_pushed_item_always_finds_a_driver() {
         let others = [1, 10].map(|item| {
             let queue = queue.clone();
             thread::spawn(move || {
-                if push(&queue, item) {
+                if push(&queue, item, || ()).is_some() {
                     block_on(drive(&queue));
                 }
             })
         });
-        if push(&queue, 100) {
+        if push(&queue, 100, || ()).is_some() {
             block_on(drive(&queue));
         }
         for other in others {
@@ -226,7 +227,7 @@ fn a_pushed_item_always_finds_a_driver() {
 
 #[test]
 fn a_driver_that_retires_misses_no_item() {
-    fn drop_all(queue: &Queue<usize>, done: &AtomicUsize) {
+    fn drop_all(queue: &Queue<usize, ()>, done: &AtomicUsize) {
         let mut batch = VecDeque::new();
         while queue.refill_or_retire(&mut batch) {
             for item in batch.drain(..) {
@@ -241,13 +242,13 @@ fn a_driver_that_retires_misses_no_item() {
             let shared = shared.clone();
             thread::spawn(move || {
                 let (queue, done) = &*shared;
-                if push(queue, item) {
+                if push(queue, item, || ()).is_some() {
                     drop_all(queue, done);
                 }
             })
         });
         let (queue, done) = &*shared;
-        if push(queue, 100) {
+        if push(queue, 100, || ()).is_some() {
             drop_all(queue, done);
         }
         for other in others {
@@ -257,31 +258,89 @@ fn a_driver_that_retires_misses_no_item() {
     });
 }
 
+/// An owner of a queue. Stands for the `Arc` of a context, of which loom has no `Weak`.
+struct Owner(Arc<Owned>);
+
+struct Owned {
+    queue: Queue<usize, Owner>,
+    /// How many owners there are; from none on, nobody becomes one.
+    owners: Mutex<usize>,
+    /// Whether the context is gone, which wakes its driver.
+    gone: AtomicUsize,
+}
+
+impl Owner {
+    /// An owner, as long as there is another.
+    fn of(owned: &Arc<Owned>) -> Option<Self> {
+        let mut owners = lock(&owned.owners);
+        if *owners == 0 {
+            return None;
+        }
+        *owners += 1;
+        Some(Owner(owned.clone()))
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let mut owners = lock(&self.0.owners);
+        *owners -= 1;
+        let last = *owners == 0;
+        drop(owners);
+        if last {
+            self.0.gone.store(1, Ordering::Relaxed);
+            self.0.queue.end();
+        }
+    }
+}
+
+/// A driver as the one of a context: an owner while it is awake.
+struct Drives {
+    owned: Arc<Owned>,
+    awake: Option<Owner>,
+    sum: usize,
+}
+
+impl Drives {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let owner = self.awake.take().or_else(|| Owner::of(&self.owned));
+        let Some(owner) = owner else {
+            return Poll::Ready(self.sum);
+        };
+        let mut batch = VecDeque::new();
+        while owner.0.queue.poll_refill(cx, &mut batch).is_ready() {
+            assert_eq!(owner.0.gone.load(Ordering::Relaxed), 0);
+            self.sum += batch.drain(..).sum::<usize>();
+        }
+        Poll::Pending
+    }
+}
+
 #[test]
-fn a_driver_that_parks_while_its_queue_ends_is_woken() {
-    model(|| {
-        // Stands for the `Weak` that a driver has of its context, which loom has none of.
-        let slot = Arc::new(Mutex::new(Some(std::sync::Arc::new(Queue::new()))));
-        let upgrade = |slot: &Mutex<Option<std::sync::Arc<Queue<usize>>>>| lock(slot).clone();
-        assert!(push(&upgrade(&slot).unwrap(), 1));
+fn a_queue_owns_its_context_until_its_items_have_run_and_its_end_wakes_the_driver() {
+    bounded(|| {
+        let owned = Arc::new(Owned {
+            queue: Queue::new(),
+            owners: Mutex::new(1),
+            gone: AtomicUsize::new(0),
+        });
+        let poster = Owner(owned.clone());
+        let more = || Owner::of(&poster.0).unwrap();
+        let awake = push(&poster.0.queue, 1, more);
         let driver = thread::spawn({
-            let slot = slot.clone();
+            let owned = owned.clone();
             move || {
-                block_on(poll_fn(|cx| {
-                    let Some(queue) = upgrade(&slot) else {
-                        return Poll::Ready(());
-                    };
-                    let mut batch = VecDeque::new();
-                    while queue.poll_refill(cx, &mut batch).is_ready() {
-                        batch.clear();
-                    }
-                    Poll::Pending
-                }));
+                let mut drives = Drives {
+                    owned,
+                    awake,
+                    sum: 0,
+                };
+                block_on(poll_fn(|cx| drives.poll(cx)))
             }
         });
-        let last = lock(&slot).take();
-        drop(last);
-        driver.join().unwrap();
+        assert!(push(&poster.0.queue, 10, more).is_none());
+        drop(poster);
+        assert_eq!(driver.join().unwrap(), 11);
     });
 }
 

@@ -11,32 +11,55 @@ use crate::sync::{AtomicBool, Lazy, Mutex, Ordering, lock};
 /// For how many items a parked driver keeps space, twice.
 const KEPT: usize = 64;
 
-/// First in, first out. It has one driver, from its first item on, which parks while there are none:
-/// whoever pushes onto a queue that has none must start it, and whoever finds it parked must wake it.
+/// First in, first out. It has one driver, from its first item on, which parks while there are none.
+///
+/// `O` owns what the queue is a part of, so that items need not. The driver does while it is awake; what
+/// wakes it leaves an owner for it.
 #[derive(Debug)]
-pub(crate) struct Queue<T> {
-    shared: Mutex<Lazy<Shared<T>>>,
+pub(crate) struct Queue<T, O> {
+    shared: Mutex<Lazy<Shared<T, O>>>,
     /// Whether there are items. Written under the lock.
     filled: AtomicBool,
 }
 
 #[derive(Debug)]
-struct Shared<T> {
+struct Shared<T, O> {
     items: Vec<T>,
-    /// What wakes the driver: nothing while it runs.
-    driver: Option<Waker>,
+    driver: Driver,
+    /// From when the driver is woken until it looks.
+    owner: Option<O>,
 }
 
-impl<T> Default for Shared<T> {
+#[derive(Debug, Default)]
+enum Driver {
+    #[default]
+    None,
+    Awake,
+    Parked(Waker),
+}
+
+impl<T, O> Default for Shared<T, O> {
     fn default() -> Self {
         Shared {
             items: Vec::new(),
-            driver: None,
+            driver: Driver::None,
+            owner: None,
         }
     }
 }
 
-impl<T> Queue<T> {
+/// What the driver needs of whoever has pushed an item.
+#[derive(Debug)]
+#[must_use = "items wait for ever without a driver"]
+pub(crate) enum Needs<O> {
+    Nothing,
+    /// To be woken.
+    Waking(Waker),
+    /// To be started, with this owner.
+    Starting(O),
+}
+
+impl<T, O> Queue<T, O> {
     pub(crate) fn new() -> Self {
         Queue {
             shared: Mutex::new(Lazy::new()),
@@ -44,19 +67,27 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Adds an item. The driver is to be woken; without one, the caller starts it.
-    #[must_use = "items wait for ever without a driver"]
-    pub(crate) fn push(&self, item: T) -> Option<Waker> {
+    /// Adds an item.
+    #[inline]
+    pub(crate) fn push(&self, item: T, owner: impl FnOnce() -> O) -> Needs<O> {
         let mut shared = lock(&self.shared);
         let shared = shared.made();
         shared.items.push(item);
         // ORDERING: Relaxed, see `push_yielded`.
         self.filled.store(true, Ordering::Relaxed);
-        shared.driver.replace(Waker::noop().clone())
+        match mem::replace(&mut shared.driver, Driver::Awake) {
+            Driver::Awake => Needs::Nothing,
+            Driver::Parked(waker) => {
+                shared.owner = Some(owner());
+                Needs::Waking(waker)
+            }
+            Driver::None => Needs::Starting(owner()),
+        }
     }
 
     /// For the driver, of an item it has just run: behind all others, which without newer ones is the end
     /// of its `batch`.
+    #[inline]
     pub(crate) fn push_yielded(&self, item: T, batch: &mut VecDeque<T>) {
         // ORDERING: Relaxed. What was pushed before the item yielded, in the order of anyone who could
         // tell, is seen here.
@@ -67,16 +98,19 @@ impl<T> Queue<T> {
         }
     }
 
-    /// For the driver, whose `batch` is empty: swaps all items into it, or parks the driver.
+    /// For the driver, which is an owner and whose `batch` is empty: swaps all items into it, or parks the
+    /// driver, which is then an owner no longer.
     pub(crate) fn poll_refill(&self, cx: &mut Context<'_>, batch: &mut VecDeque<T>) -> Poll<()> {
         let mut shared = lock(&self.shared);
         let shared = shared.made();
+        // Not the last one, as the driver is another.
+        shared.owner = None;
         if shared.items.is_empty() {
             // What a flood took is not kept.
             shared.items.shrink_to(KEPT);
             batch.shrink_to(KEPT);
             // tokio's: a clone of it is no foreign code.
-            shared.driver = Some(cx.waker().clone());
+            shared.driver = Driver::Parked(cx.waker().clone());
             return Poll::Pending;
         }
         self.swap(&mut shared.items, batch);
@@ -89,29 +123,34 @@ impl<T> Queue<T> {
         self.filled.store(false, Ordering::Relaxed);
     }
 
-    /// For what is left of a driver that was dropped, whose `batch` is empty: swaps all items into it.
-    /// False if there are none, and from then the queue has no driver.
+    /// For what is left of a driver that was dropped, an owner whose `batch` is empty: swaps all items into
+    /// it. False if there are none, and from then the queue has no driver.
     #[must_use]
     pub(crate) fn refill_or_retire(&self, batch: &mut VecDeque<T>) -> bool {
         let mut shared = lock(&self.shared);
         let shared = shared.made();
+        shared.owner = None;
         if shared.items.is_empty() {
-            shared.driver = None;
+            shared.driver = Driver::None;
             return false;
         }
         self.swap(&mut shared.items, batch);
         true
     }
-}
 
-impl<T> Drop for Queue<T> {
-    /// Its driver ends when it finds the context gone.
-    fn drop(&mut self) {
+    /// Wakes the driver, which ends when it finds the context gone.
+    pub(crate) fn end(&self) {
         let driver = lock(&self.shared)
             .if_made()
-            .and_then(|shared| shared.driver.take());
-        if let Some(driver) = driver {
-            driver.wake();
+            .map(|shared| mem::take(&mut shared.driver));
+        if let Some(Driver::Parked(waker)) = driver {
+            waker.wake();
         }
+    }
+}
+
+impl<T, O> Drop for Queue<T, O> {
+    fn drop(&mut self) {
+        self.end();
     }
 }

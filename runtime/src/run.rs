@@ -143,8 +143,7 @@ impl<C: Context + ?Sized, F: Future + Send> Turns for Root<C, F> {
     }
 
     fn owner(&self) -> Arc<dyn Context> {
-        let owner = self.context().header().this.upgrade();
-        owner.expect("it owns its context")
+        self.context().header().owner()
     }
 }
 

@@ -49,6 +49,44 @@ impl<F: Future> Future for InSpan<F> {
     }
 }
 
+/// A closure in a span, which is entered for its call, or for its drop.
+struct CallInSpan<F> {
+    closure: Option<F>,
+    span: Span,
+}
+
+impl<F> CallInSpan<F> {
+    fn call<S, R>(mut self, state: &S) -> R
+    where
+        F: FnOnce(&S) -> R,
+    {
+        let closure = self
+            .closure
+            .take()
+            .expect("only taken here and in the drop");
+        self.span.in_scope(|| closure(state))
+    }
+}
+
+impl<F> Drop for CallInSpan<F> {
+    fn drop(&mut self) {
+        if let Some(closure) = self.closure.take() {
+            self.span.in_scope(|| drop(closure));
+        }
+    }
+}
+
+/// `closure` in the span that is current here.
+pub(crate) fn follow_call<S, R>(
+    closure: impl FnOnce(&S) -> R + Send,
+) -> impl FnOnce(&S) -> R + Send {
+    let in_span = CallInSpan {
+        closure: Some(closure),
+        span: Span::current(),
+    };
+    move |state: &S| in_span.call(state)
+}
+
 /// `root` in the span that is current here. A hook around the turn runs outside of it: the span of a hook
 /// must not come between the work and the one who spawned it.
 pub(crate) fn follow<C: ?Sized, F>(root: Root<C, F>) -> Root<C, InSpan<F>> {

@@ -19,6 +19,13 @@ pub(crate) struct Suspended {
 }
 
 impl Suspended {
+    /// Whether a place that was kept may be none any more.
+    #[inline]
+    pub(crate) fn may_have_forgotten(&self) -> bool {
+        // ORDERING: Relaxed. Who forgets takes the lock, and so does who makes a token after that.
+        self.forgotten.load(Ordering::Relaxed)
+    }
+
     /// Keeps `waker` at `place`, unless something is kept there, or nobody could cancel: then it would only
     /// keep work from being dropped that nobody else can wake either.
     pub(crate) fn keep(
@@ -27,8 +34,7 @@ impl Suspended {
         waker: &Waker,
         within_reach: impl FnOnce() -> bool,
     ) {
-        // ORDERING: Relaxed. Who forgets takes the lock, and so does who makes a token after that.
-        if place.is_none() || self.forgotten.load(Ordering::Relaxed) {
+        if place.is_none() || self.may_have_forgotten() {
             let waker = waker.clone();
             let replaced = {
                 let mut work = lock(&self.work);

@@ -3,6 +3,8 @@
 use std::{
     cell::Cell,
     future::Future,
+    marker::PhantomData,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
@@ -30,23 +32,42 @@ use crate::{
 /// throughout: they carry nothing, and whoever sets one wakes the item, so that the queue looks at it
 /// again.
 pub(crate) struct Meta {
-    /// Weak, as a waker may outlive the work: a timer's, say. Live work owns its context, so there is
-    /// one whenever there is something to schedule.
+    /// Weak, as a waker may outlive the work: a timer's, say. Work that suspends owns its context, so there
+    /// is one whenever there is something to schedule. Posted closures, which nothing wakes, have none here.
     context: Weak<dyn Context>,
     aborted: AtomicBool,
     detached: AtomicBool,
     scope: Scope,
-    by: By,
+    kind: Kind,
+}
+
+/// What an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A closure, which never suspends.
+    Posted,
+    Spawned,
+    /// A run that has hopped. Closing and cancelling leave it to its caller, as it was there before.
+    Hopped,
+    /// What is only to be dropped.
+    Remains,
+}
+
+impl Kind {
+    /// Whether a cancellation ends it, and a close keeps it from beginning.
+    fn is_submission(self) -> bool {
+        matches!(self, Kind::Posted | Kind::Spawned)
+    }
 }
 
 impl Meta {
-    fn new(context: Weak<dyn Context>, scope: Scope, by: By) -> Self {
+    fn new(context: Weak<dyn Context>, scope: Scope, kind: Kind) -> Self {
         Meta {
             context,
             aborted: AtomicBool::new(false),
             detached: AtomicBool::new(false),
             scope,
-            by,
+            kind,
         }
     }
 
@@ -62,43 +83,71 @@ impl Meta {
 thread_local! {
     /// Whether the item that is polled next is to drop its work instead.
     static CANCEL: Cell<bool> = const { Cell::new(false) };
-    /// The item that was woken while it was polled, on its way to whoever polled it.
-    static YIELDED: Cell<Option<Item>> = const { Cell::new(None) };
+    /// The item that was woken while it was polled, on its way to whoever polled it. Without a destructor,
+    /// which would have to be looked for at each use: it is empty but within `poll`.
+    static YIELDED: Cell<Option<ManuallyDrop<Item>>> = const { Cell::new(None) };
 }
 
-/// What the queue holds: one turn of a piece of work. Dropped without it, it cancels the work, whose
-/// future it drops; so drop it on its context.
+/// What the queue holds: one turn of a piece of work. Cancelled instead, it drops the future of the work,
+/// so that is done on its context.
 pub(crate) struct Runnable(Option<Item>);
 
 type Item = async_task::Runnable<Meta>;
 
 impl Runnable {
-    /// The item's place in the exclusive work of its context.
-    pub(crate) fn scope(&self) -> Scope {
+    fn new(item: Item) -> Self {
+        Runnable(Some(item))
+    }
+
+    fn meta(&self) -> &Meta {
         let item = self.0.as_ref();
-        item.map_or(Scope::Ordinary, |item| item.metadata().scope)
+        item.expect("taken where it ends").metadata()
+    }
+
+    /// The item's place in the exclusive work of its context.
+    #[inline]
+    pub(crate) fn scope(&self) -> Scope {
+        self.meta().scope
     }
 
     /// Its turn; if it was aborted, or the context cancelled, its end. The next turn comes back if the
     /// work wants it at once.
+    #[inline]
     pub(crate) fn run(mut self, context: &Header) -> Option<Runnable> {
-        let cancelled = context.is_cancelled();
-        let goes_on = |item: &mut Item| {
-            let meta = item.metadata();
-            !(cancelled && meta.by == By::Submission || meta.aborted.load(Ordering::Relaxed))
-        };
-        let item = self.0.take_if(goes_on)?;
+        let meta = self.meta();
+        let cancelled = context.is_cancelled() && meta.kind.is_submission();
+        if cancelled || meta.aborted.load(Ordering::Relaxed) {
+            self.cancel(context);
+            return None;
+        }
+        let posted = meta.kind == Kind::Posted;
+        let detached = meta.detached.load(Ordering::Relaxed);
+        let item = self.0.take()?;
         // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
         // it; with this waker as the last one to go, it is scheduled once more, to be dropped.
-        let detached = item.metadata().detached.load(Ordering::Relaxed);
         let last = detached.then(|| item.waker());
         let yielded = poll(item, false);
+        if posted {
+            end(context);
+        }
         drop(last);
         yielded
+    }
+
+    /// Drops the work. The caller is on the context, or there is no way there.
+    pub(crate) fn cancel(mut self, context: &Header) {
+        if let Some(item) = self.0.take() {
+            let posted = item.metadata().kind == Kind::Posted;
+            poll(item, true);
+            if posted {
+                end(context);
+            }
+        }
     }
 }
 
 impl Drop for Runnable {
+    /// For what is left when its context is gone, on the way of a panic perhaps.
     fn drop(&mut self) {
         if let Some(item) = self.0.take() {
             poll(item, true);
@@ -106,19 +155,25 @@ impl Drop for Runnable {
     }
 }
 
+#[inline]
 fn poll(item: Item, cancel: bool) -> Option<Runnable> {
     let before = CANCEL.replace(cancel);
     let yielded = item.run();
     CANCEL.set(before);
-    yielded.then(|| Runnable(YIELDED.take()))
+    if !yielded {
+        return None;
+    }
+    YIELDED
+        .take()
+        .map(|item| Runnable::new(ManuallyDrop::into_inner(item)))
 }
 
 /// What a piece of work came to.
 pub(crate) type Outcome<T> = Result<Output<T>, Failed>;
 
 pub(crate) enum Failed {
-    /// Unless the panic is taken, it goes to `idle`.
-    Panicked(Unclaimed),
+    /// Unless the panic is taken, it goes to `idle`. Boxed, as every piece of work has room for it.
+    Panicked(Box<Unclaimed>),
     Cancelled,
 }
 
@@ -147,12 +202,12 @@ pub(crate) struct Unclaimed {
 
 impl Unclaimed {
     /// Of a panic now, on `context`.
-    fn new<C: Context + ?Sized>(context: &Arc<C>, payload: Payload) -> Self {
-        context.header().panicked(&*payload);
-        Unclaimed {
+    fn new(context: &Header, payload: Payload) -> Box<Self> {
+        context.panicked(&*payload);
+        Box::new(Unclaimed {
             failure: Some(failure(payload)),
-            heirs: Heirs::of(context.header()),
-        }
+            heirs: Heirs::of(context),
+        })
     }
 
     pub(crate) fn claim(mut self) -> Payload {
@@ -175,7 +230,7 @@ pin_project! {
         #[pin]
         root: Root<C, F>,
         scope: Scope,
-        by: By,
+        kind: Kind,
         // Where it waits for a cancellation, once it has suspended.
         place: Option<Place>,
     }
@@ -186,7 +241,7 @@ pin_project! {
             let mut root = this.root;
             root.context().header().resume(this.place);
             if let Err(payload) = drop_caught(root.as_mut()) {
-                drop(Unclaimed::new(root.context(), payload));
+                drop(Unclaimed::new(root.context().header(), payload));
             }
             let header = root.context().header();
             header.end_exclusive(*this.scope);
@@ -205,16 +260,17 @@ fn end(header: &Header) {
 
 impl<C: Context + ?Sized, F: Future> Guarded<C, F> {
     /// The work, counted. If the context takes no more, the work is dropped unexecuted.
-    fn new(root: Root<C, F>, scope: Scope, by: By) -> Result<Self, Refused> {
+    fn new(root: Root<C, F>, scope: Scope, kind: Kind) -> Result<Self, Refused> {
         let header = root.context().header();
-        match by {
-            By::Submission => header.begin()?,
-            By::Caller => header.begin_anyway(),
+        if kind.is_submission() {
+            header.begin()?;
+        } else {
+            header.begin_anyway();
         }
         Ok(Guarded {
             root,
             scope,
-            by,
+            kind,
             place: None,
         })
     }
@@ -236,7 +292,7 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
         let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
             Ok(Poll::Ready(output)) => Ok(Output(Some(output))),
             Ok(Poll::Pending) => {
-                if *this.by == By::Submission {
+                if this.kind.is_submission() {
                     root.context().header().suspend(this.place, cx.waker());
                 }
                 return Poll::Pending;
@@ -245,7 +301,7 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
         };
         // Dropped before the outcome is known to anyone. Its first panic is the one that counts.
         let dropped = drop_caught(root.as_mut());
-        let panicked = |payload| Failed::Panicked(Unclaimed::new(root.context(), payload));
+        let panicked = |payload| Failed::Panicked(Unclaimed::new(root.context().header(), payload));
         Poll::Ready(match (output, dropped) {
             (Ok(output), Ok(())) => Ok(output),
             (Err(payload), later) => {
@@ -259,13 +315,53 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
     }
 }
 
-/// Whose work it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    /// The context's, which may be closed or cancelled.
-    Submission,
-    /// Part of what is there already, a run that has hopped: closing and cancelling leave it to its caller.
-    Caller,
+/// A closure as work. Its item ends it, and keeps it on its context, which it need not own: see `Runnable`.
+struct Posted<S, F> {
+    closure: Option<F>,
+    state: PhantomData<fn(&S)>,
+}
+
+impl<S, F> Unpin for Posted<S, F> {}
+
+impl<S, F, R> Future for Posted<S, F>
+where
+    S: 'static,
+    F: FnOnce(&S) -> R,
+{
+    type Output = Outcome<R>;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Outcome<R>> {
+        let closure = self.closure.take();
+        let Some(closure) = closure.filter(|_| !CANCEL.get()) else {
+            return Poll::Ready(Err(Failed::Cancelled));
+        };
+        Poll::Ready(trusted::with_header(|header| {
+            let header = header.expect("posted work runs on its context");
+            let work = || header.around_turn(|| trusted::with_state(closure));
+            match catch_unwind(AssertUnwindSafe(work)) {
+                Ok(output) => Ok(Output(Some(output.expect("the state it was posted to")))),
+                Err(payload) => Err(Failed::Panicked(Unclaimed::new(header, payload))),
+            }
+        }))
+    }
+}
+
+impl<S, F> Drop for Posted<S, F> {
+    /// Drops a closure that was not called.
+    fn drop(&mut self) {
+        let Some(closure) = self.closure.take() else {
+            return;
+        };
+        trusted::with_header(|header| {
+            let Some(header) = header else {
+                return discard(closure);
+            };
+            let drop = || header.around_turn(|| drop(closure));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
+                std::mem::drop(Unclaimed::new(header, payload));
+            }
+        });
+    }
 }
 
 /// Spawns `work` on `context`.
@@ -282,13 +378,24 @@ where
 {
     // First the root, as that runs user code, which may panic.
     match context.header().kind.home() {
-        None => start(Root::new(context.clone(), work), scope, By::Submission),
-        Some(_) => start(Root::bound(context.clone(), work), scope, By::Submission),
+        None => {
+            let root = Root::new(context.clone(), work);
+            start(context.header(), root, scope, Kind::Spawned)
+        }
+        Some(_) => {
+            let root = Root::bound(context.clone(), work);
+            start(context.header(), root, scope, Kind::Spawned)
+        }
     }
 }
 
-/// Spawns the work of `root` on its context.
-pub(crate) fn start<C, F, T>(root: Root<C, F>, scope: Scope, by: By) -> JoinHandle<T>
+/// Spawns the work of `root` on its context, `header`.
+pub(crate) fn start<C, F, T>(
+    header: &Header,
+    root: Root<C, F>,
+    scope: Scope,
+    kind: Kind,
+) -> JoinHandle<T>
 where
     C: Context + ?Sized,
     F: Future<Output = T> + Send + 'static,
@@ -296,13 +403,12 @@ where
 {
     #[cfg(feature = "tracing")]
     let root = crate::span::follow(root);
-    let context = root.context().clone();
-    let header = context.header();
-    match Guarded::new(root, scope, by) {
+    match Guarded::new(root, scope, kind) {
         Ok(item) => {
-            let (runnable, task) = allocate(item, header.this.clone(), scope, by);
+            let meta = Meta::new(header.this.clone(), scope, kind);
+            let (runnable, task) = allocate(item, meta);
             let handle = JoinHandle::of_work(header, task, Some(runnable.waker()));
-            enqueue(header, Runnable(Some(runnable)));
+            enqueue(header, Runnable::new(runnable));
             handle
         }
         Err(refused) => JoinHandle::of_refused(header.id, refused),
@@ -310,37 +416,29 @@ where
 }
 
 /// Posts `closure` to `context`. It never suspends, so that nothing ever wakes it.
-pub(crate) fn post<S, F, R>(context: &Arc<Inner<S>>, closure: F) -> JoinHandle<R>
+pub(crate) fn post<S, F, R>(context: &Inner<S>, closure: F) -> JoinHandle<R>
 where
     S: 'static,
     F: FnOnce(&S) -> R + Send + 'static,
     R: Send + 'static,
 {
-    let work =
-        async move { trusted::with_state(closure).expect("posted work runs on its context") };
     let header = &context.header;
-    let scope = header.scope();
-    let by = By::Submission;
-    // Of a bound context too: `work` is `Send`, and never suspends.
-    let root = Root::new::<S>(context.clone(), work);
     #[cfg(feature = "tracing")]
-    let root = crate::span::follow(root);
-    match Guarded::new(root, scope, by) {
-        Ok(item) => {
-            let (runnable, task) = allocate(item, Weak::<Inner<()>>::new(), scope, by);
-            enqueue(header, Runnable(Some(runnable)));
-            JoinHandle::of_work(header, task, None)
-        }
-        Err(refused) => JoinHandle::of_refused(header.id, refused),
+    let closure = crate::span::follow_call(closure);
+    if let Err(refused) = header.begin() {
+        return JoinHandle::of_refused(header.id, refused);
     }
+    let work = Posted {
+        closure: Some(closure),
+        state: PhantomData,
+    };
+    let meta = Meta::new(Weak::<Inner<()>>::new(), header.scope(), Kind::Posted);
+    let (runnable, task) = allocate(work, meta);
+    enqueue(header, Runnable::new(runnable));
+    JoinHandle::of_work(header, task, None)
 }
 
-fn allocate<F, T>(
-    item: F,
-    context: Weak<dyn Context>,
-    scope: Scope,
-    by: By,
-) -> (Item, Task<Outcome<T>, Meta>)
+fn allocate<F, T>(work: F, meta: Meta) -> (Item, Task<Outcome<T>, Meta>)
 where
     F: Future<Output = Outcome<T>> + Send + 'static,
     T: Send + 'static,
@@ -348,14 +446,14 @@ where
     // It captures nothing: else `async-task` would hold a waker while it calls it.
     let schedule = |item: Item, info: ScheduleInfo| {
         if info.woken_while_running {
-            YIELDED.set(Some(item));
+            YIELDED.set(Some(ManuallyDrop::new(item)));
         } else if let Some(context) = item.metadata().context.upgrade() {
-            enqueue(context.header(), Runnable(Some(item)));
+            enqueue(context.header(), Runnable::new(item));
         }
     };
     Builder::new()
-        .metadata(Meta::new(context, scope, by))
-        .spawn(|_| item, WithInfo(schedule))
+        .metadata(meta)
+        .spawn(|_| work, WithInfo(schedule))
 }
 
 /// Drops `remains` on the thread of `context`, in one of its turns; here, if there is no way there.
@@ -372,10 +470,10 @@ pub(crate) fn bury(context: Arc<dyn Context>, remains: impl Send + 'static) {
     let header = context.header();
     header.begin_anyway();
     let buried = Buried(context.clone(), Some(remains));
-    let meta = Meta::new(Weak::<Inner<()>>::new(), Scope::Remains, By::Caller);
+    let meta = Meta::new(Weak::<Inner<()>>::new(), Scope::Remains, Kind::Remains);
     let (runnable, task) = Builder::new()
         .metadata(meta)
         .spawn(|_| async move { drop(buried) }, drop);
     task.detach();
-    enqueue(header, Runnable(Some(runnable)));
+    enqueue(header, Runnable::new(runnable));
 }

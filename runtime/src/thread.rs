@@ -27,7 +27,7 @@ use crate::{
     join::is_async_worker,
     outstanding::{Failure, Payload, failure},
     send::send_home,
-    task::{By, start},
+    task::{Kind, start},
     trusted::{self, Root},
     waiters::Place,
 };
@@ -514,9 +514,10 @@ impl<S: 'static> ThreadScheduler<S> {
         W::Future: 'static,
         T: Send + 'static,
     {
-        let root = Root::bound_with::<S, W>(self.scheduler.inner().clone(), make);
-        let scope = self.scheduler.inner().header.scope();
-        start(root, scope, By::Submission)
+        let inner = self.scheduler.inner();
+        let root = Root::bound_with::<S, W>(inner.clone(), make);
+        let header = &inner.header;
+        start(header, root, header.scope(), Kind::Spawned)
     }
 
     /// Runs `closure` on the context's thread, and waits for what it returns: what

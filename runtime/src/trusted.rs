@@ -37,4 +37,4 @@ pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, runs_work_o
 pub use part::{DetachedPart, detached_part, with_parts};
 pub(crate) use thread::{Homebound, end, lend};
 pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};
-pub(crate) use token::{OnTurn, Token, current, with_state};
+pub(crate) use token::{OnTurn, Token, current, with_header, with_state};

@@ -185,8 +185,7 @@ impl CurrentAnyContext<'_> {
     }
 
     pub(crate) fn owner(&self) -> Arc<dyn Context> {
-        let owner = self.header().this.upgrade();
-        owner.expect("the context lives: invariant 5")
+        self.header().owner()
     }
 }
 
@@ -264,6 +263,14 @@ fn visible_inner<S: 'static>() -> Option<NonNull<Inner<S>>> {
     let fits = header.state_type == TypeId::of::<S>();
     // The type id stands for the type of the allocation.
     fits.then(|| start.cast())
+}
+
+/// Runs `work` on the context that is visible here.
+#[inline]
+pub(crate) fn with_header<R>(work: impl FnOnce(Option<&Header>) -> R) -> R {
+    // SAFETY: the entry on top is that of this context, and stays until `work` has returned:
+    // invariants 2 and 3.
+    work(visible().map(|header| unsafe { header.as_ref() }))
 }
 
 /// Runs `work` on the state of the context that is visible here.
