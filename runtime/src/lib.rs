@@ -184,7 +184,7 @@ pub use needs::{InsideContextAsync, NeedsAnyContext, NeedsContext};
 #[doc(hidden)]
 pub use crate::{
     __private::AnyState,
-    needs::{AnyContextFor, OffContext},
+    needs::{AnyContextFor, CallOfAContextFn, CalledInsideContextAsync, OffContext},
 };
 pub use no_context::NoContext;
 pub use outstanding::Panicked;

@@ -25,6 +25,38 @@ use std::{
 )]
 pub trait InsideContextAsync {}
 
+/// A call that needs a context, and the future that it is where one is known: nowhere, by this bound.
+///
+/// The bound stands on an associated type, and not only on the impls of `Future`, for the sake of the message:
+/// rustc then does not know that an `.await` led here, and does not advise to remove it, or to make an
+/// `async fn` asynchronous.
+pub trait CallOfAContextFn {
+    // In one line, as messages quote it.
+    #[rustfmt::skip]
+    #[doc(hidden)]
+    type Future where Self: InsideContextAsync;
+}
+
+impl<S> CallOfAContextFn for NeedsContext<S> {
+    type Future
+        = ()
+    where
+        Self: InsideContextAsync;
+}
+
+impl<F> CallOfAContextFn for AnyContextFor<F> {
+    type Future
+        = ()
+    where
+        Self: InsideContextAsync;
+}
+
+/// The same as `InsideContextAsync`, but a step further from the impls of `Future`: of several ways to one
+/// failure rustc tells the shortest, which is to be that of `CallOfAContextFn`.
+pub trait CalledInsideContextAsync: InsideContextAsync {}
+
+impl<T: InsideContextAsync> CalledInsideContextAsync for T {}
+
 /// Work that needs a request context with state `S`: what a
 /// [`#[context_async(S)]`](macro@crate::context_async) fn returns.
 ///
@@ -47,18 +79,21 @@ pub trait InsideContextAsync {}
 /// ```
 #[must_use = "this work needs a request context and does nothing by itself: `.await` it in a \
               `#[context_async]` fn, or give it to `run` or `spawn`"]
-pub struct NeedsContext<S, F = ()> {
+pub struct NeedsContext<S, F = (), A = ()> {
     pub(crate) body: F,
     // Invariant, so that no two states are confused by a lifetime.
     state: PhantomData<fn(S) -> S>,
+    // `()`. In the impl of `Future` it is what fails with our message.
+    always: PhantomData<fn() -> A>,
 }
 
 /// Work that needs a request context, whatever its state: what a bare
 /// [`#[context_async]`](macro@crate::context_async) fn returns. See [`NeedsContext`].
 #[must_use = "this work needs a request context and does nothing by itself: `.await` it in a \
               `#[context_async]` fn, or give it to `run` or `spawn`"]
-pub struct NeedsAnyContext<F> {
+pub struct NeedsAnyContext<F, A = ()> {
     pub(crate) body: F,
+    always: PhantomData<fn() -> A>,
 }
 
 /// Stands for the context that a [`NeedsAnyContext`] needs, in the compiler's messages.
@@ -70,19 +105,23 @@ pub fn needs_context<S: 'static, F: Future>(body: F) -> NeedsContext<S, F> {
     NeedsContext {
         body,
         state: PhantomData,
+        always: PhantomData,
     }
 }
 
 /// Wraps the body of a bare context fn.
 pub fn needs_any_context<F: Future>(body: F) -> NeedsAnyContext<F> {
-    NeedsAnyContext { body }
+    NeedsAnyContext {
+        body,
+        always: PhantomData,
+    }
 }
 
 // The bound is on a local type and a local trait without parameters, so coherence knows that it never
 // holds, and lets `Work` be implemented for all futures and for this type.
-impl<S, F: Future> Future for NeedsContext<S, F>
+impl<S, F: Future> Future for NeedsContext<S, F, <NeedsContext<S> as CallOfAContextFn>::Future>
 where
-    NeedsContext<S>: InsideContextAsync,
+    NeedsContext<S>: CalledInsideContextAsync,
 {
     type Output = F::Output;
 
@@ -91,9 +130,9 @@ where
     }
 }
 
-impl<F: Future> Future for NeedsAnyContext<F>
+impl<F: Future> Future for NeedsAnyContext<F, <AnyContextFor<F> as CallOfAContextFn>::Future>
 where
-    AnyContextFor<F>: InsideContextAsync,
+    AnyContextFor<F>: CalledInsideContextAsync,
 {
     type Output = F::Output;
 
