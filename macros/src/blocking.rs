@@ -40,7 +40,7 @@ pub(crate) fn refuse(expr: &Expr, errors: &mut Errors) {
             name.span(),
             format!(
                 "`{name}` blocks the context this runs on, and all that wait for its turn; \
-                 {instead}, or say that it is meant: `#[context_async(.., allow(blocking))]`"
+                 {instead}, or say that it is meant by the argument `allow(blocking)`"
             ),
         );
     }

@@ -30,7 +30,7 @@ impl Part {
         };
         let way_out = match word {
             Word::Attach => "call it before",
-            _ => "read what it needs before it",
+            _ => "take what it needs before it",
         };
         let message =
             format!("`{name}!()` cannot be used in a `#[detached]` part; {begins}{way_out}");
@@ -110,11 +110,13 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
     if !matches!(attr.meta, Meta::Path(_)) {
         rewriter.errors.on(
             &attr.meta,
-            "`#[detached]` takes no arguments on a statement",
+            "`#[detached]` takes no arguments on a statement; write `#[detached]`",
         );
     }
     while let Some(second) = attribute(stmt, &rewriter.scope.krate) {
-        rewriter.errors.on(second, "duplicate `#[detached]`");
+        rewriter
+            .errors
+            .on(second, "duplicate `#[detached]`; remove one of them");
     }
     let part = Part {
         guard: Ident::new("__detached", Span::mixed_site()),
@@ -126,7 +128,7 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
             let Some(init) = &mut local.init else {
                 rewriter.errors.on(
                     &attr,
-                    "`#[detached]` cannot be used on a `let` without a value; do it where the value is assigned instead",
+                    "`#[detached]` cannot be used on a `let` without a value; put it where the value is assigned instead",
                 );
                 rewriter.errors.taken_off(attr.path());
                 return;

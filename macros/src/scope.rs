@@ -93,6 +93,15 @@ impl Scope {
     }
 }
 
+// Output: ::request_context::__private::detached_call(EXPR)
+pub(crate) fn off_context(krate: &Krate, begins: Span, work: &Expr) -> TokenStream {
+    let (_, last) = ends(work);
+    let krate = krate.at(begins);
+    let work = group(Delimiter::Parenthesis, quote!(#work), last);
+    // The error of a call that may not stand here labels this path, which is where the detached part begins.
+    quote_spanned!(begins=> #krate::__private::detached_call #work)
+}
+
 /// An `unsafe` block that holds none of the user's tokens but types, as `unsafe_code` and clippy see it.
 pub(crate) fn without_unsafe_lint(call: TokenStream) -> TokenStream {
     quote!(unsafe { #call })

@@ -37,7 +37,7 @@ pub trait CallOfAContextFn {
     type Future where Self: InsideContextAsync;
 }
 
-impl<S> CallOfAContextFn for NeedsContext<S> {
+impl<S: 'static> CallOfAContextFn for NeedsContext<S> {
     type Future
         = ()
     where
@@ -79,7 +79,7 @@ impl<T: InsideContextAsync> CalledInsideContextAsync for T {}
 /// ```
 #[must_use = "this work needs a request context and does nothing by itself: `.await` it in a \
               `#[context_async]` fn, or give it to `run` or `spawn`"]
-pub struct NeedsContext<S, F = (), A = ()> {
+pub struct NeedsContext<S: 'static, F = (), A = ()> {
     pub(crate) body: F,
     // Invariant, so that no two states are confused by a lifetime.
     state: PhantomData<fn(S) -> S>,
@@ -119,7 +119,8 @@ pub fn needs_any_context<F: Future>(body: F) -> NeedsAnyContext<F> {
 
 // The bound is on a local type and a local trait without parameters, so coherence knows that it never
 // holds, and lets `Work` be implemented for all futures and for this type.
-impl<S, F: Future> Future for NeedsContext<S, F, <NeedsContext<S> as CallOfAContextFn>::Future>
+impl<S: 'static, F: Future> Future
+    for NeedsContext<S, F, <NeedsContext<S> as CallOfAContextFn>::Future>
 where
     NeedsContext<S>: CalledInsideContextAsync,
 {
@@ -141,7 +142,7 @@ where
     }
 }
 
-impl<S, F> fmt::Debug for NeedsContext<S, F> {
+impl<S: 'static, F> fmt::Debug for NeedsContext<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NeedsContext<{}>", std::any::type_name::<S>())
     }
@@ -153,12 +154,14 @@ impl<F> fmt::Debug for NeedsAnyContext<F> {
     }
 }
 
-/// What a `#[detached]` part may await: every ordinary future, and nothing that needs a context.
+/// What a `#[detached]` fn or part may await: every ordinary future, and nothing that needs a context.
 #[diagnostic::on_unimplemented(
-    message = "this call needs a request context, and this part of the body is `#[detached]` from it",
-    label = "needs the request context that is detached here",
-    note = "call it before or after the detached part; or take `scheduler!()` before it, and write \
-            `scheduler.run(call()).await` in it"
+    message = "this call needs a request context, and the code here is `#[detached]` from it",
+    label = "needs a request context, which is detached here",
+    note = "in a `#[detached]` fn: annotate it `#[context_async(State)]` instead; or pass it a \
+            `Scheduler<State>`, and write `scheduler.run(call()).await`",
+    note = "in a `#[detached]` part of a body: call it before or after the part; or take `scheduler!()` \
+            before it, and write `scheduler.run(call()).await` in it"
 )]
 pub trait OffContext: Sized {
     #[doc(hidden)]
@@ -181,7 +184,7 @@ pub trait Nowhere {}
 
 // Never holds. With two candidates rustc stops at the message of `OffContext`, as at that of `Work`.
 #[diagnostic::do_not_recommend]
-impl<S, F: Future + Nowhere> OffContext for NeedsContext<S, F> {
+impl<S: 'static, F: Future + Nowhere> OffContext for NeedsContext<S, F> {
     type Future = F;
 
     fn into_plain(self) -> F {

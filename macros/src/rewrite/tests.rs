@@ -158,8 +158,8 @@ fn words_with_wrong_arguments() {
     assert_eq!(
         rewritten(quote!(context!(1); scheduler!(a, b); attach!())).2,
         [
-            "`context!` takes no arguments",
-            "`scheduler!` takes no arguments",
+            "`context!` takes no arguments; write `context!()`",
+            "`scheduler!` takes no arguments; write `scheduler!()`",
             "`attach!` needs an argument; name the call to attach: `attach!(f())`",
         ]
     );
