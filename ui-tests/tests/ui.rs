@@ -52,6 +52,29 @@ fn every_message_is_one_that_its_case_promises() {
     assert!(wrong.is_empty(), "promises and messages differ: {wrong:#?}");
 }
 
+/// The twin of a refused case is what its author would have it be, and compiles: it has the same name, or it is
+/// the one that the case names, `//~ TWIN name`.
+#[test]
+fn every_case_in_fail_has_a_compiling_twin() {
+    let twins = Cases::in_folder("pass").all;
+    let mut without = Vec::new();
+    for case in Cases::in_folder("fail").all {
+        let source = fs::read_to_string(&case.path).unwrap();
+        let named = source.lines().find_map(|line| {
+            let (_, comment) = line.split_once("//~")?;
+            Some(comment.strip_prefix(TWIN)?.trim())
+        });
+        let (rule, own) = case.name.split_once('-').unwrap();
+        let twin = format!("{rule}-{}", named.unwrap_or(own));
+        if !twins.iter().any(|case| case.name == twin) {
+            without.push(case.path);
+        }
+    }
+    assert!(without.is_empty(), "without a twin: {without:#?}");
+}
+
+const TWIN: &str = " TWIN ";
+
 struct Promise<'a> {
     line: usize,
     text: &'a str,
@@ -77,6 +100,9 @@ fn promises(source: &str) -> Vec<Promise<'_>> {
         let Some((_, promise)) = line.split_once("//~") else {
             continue;
         };
+        if promise.starts_with(TWIN) {
+            continue;
+        }
         let text = promise.trim_start_matches('^');
         let lines_up = promise.len() - text.len();
         let (kind, text) = text.trim().split_once(' ').unwrap();
@@ -162,7 +188,9 @@ impl Cases {
 
     fn check(&self, target: &str) -> Output {
         Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
-            .args(["check", "--quiet", "--offline", target, "--manifest-path"])
+            // In the test profile, or what is under `#[test]` would not be compiled.
+            .args(["check", "--quiet", "--offline", "--profile=test", target])
+            .arg("--manifest-path")
             .arg(&self.manifest)
             // A folder of its own for what is built: a case is not to wait for other builds of the workspace.
             .env("CARGO_TARGET_DIR", self.manifest.with_file_name("target"))
