@@ -18,7 +18,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    // Output: __detached.detached(EXPR)
+    // Output: (__detached).detached(EXPR)
     pub(crate) fn call(&self, scope: &Scope, work: &Expr) -> TokenStream {
         scope.call_detached(&self.guard, self.attribute, work)
     }
@@ -101,11 +101,11 @@ fn attrs_of(expr: &mut Expr) -> Option<&mut Vec<Attribute>> {
 
 // Input:  #[detached] let raw = load(5).await?;
 // Output: let raw = { let __detached = unsafe { detached_part() };
-//                     __detached.detached(load(5)).await? };
+//                     (__detached).detached(load(5)).await? };
 //
 // Input:  #[detached] foo(&x).await;
 // Output: { let __detached = unsafe { detached_part() };
-//           __detached.detached(foo(&x)).await; }
+//           (__detached).detached(foo(&x)).await; }
 pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stmt) {
     if !matches!(attr.meta, Meta::Path(_)) {
         rewriter.errors.on(

@@ -148,7 +148,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
 //                 if false { let __ret: Row = loop {}; return __ret; }
 //                 let id = id;
 //                 { const _: () = ();
-//                   ::request_context::__private::detached_call(query(id)).await }
+//                   (::request_context::__private::DetachedFnHere).detached(query(id)).await }
 //             }).await
 //         }
 fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> TokenStream {

@@ -14,10 +14,10 @@ use crate::scope::off_context;
 use crate::words::{self, Replacement, Use, Word};
 
 /// Puts an error in the place of each word. It has every type there is, so that no other error follows from it.
-/// What is awaited goes through a fn at the span `begins`, where the detached part begins.
+/// What is awaited goes through a method at the span `begins`, where the detached part begins.
 //
 // Input:  log(&context!().user).await
-// Output: ::request_context::__private::detached_call(
+// Output: (::request_context::__private::DetachedFnHere).detached(
 //             log(&({ use context as _; ::core::compile_error!("…") }).user)
 //         ).await
 pub(crate) fn what_needs_a_context(
@@ -161,10 +161,8 @@ mod tests {
         let output =
             what_needs_a_context(input, Span::call_site(), &krate, &mut errors).to_string();
         assert!(errors.is_empty());
-        assert!(
-            output.starts_with(":: request_context :: __private :: detached_call (a) . await"),
-            "{output}"
-        );
+        let checked = quote!((::request_context::__private::DetachedFnHere).detached(a).await;);
+        assert!(output.starts_with(&checked.to_string()), "{output}");
         assert_eq!(output.matches("compile_error").count(), 2, "{output}");
         assert!(
             output.contains("use request_context :: scheduler as _"),

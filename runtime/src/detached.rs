@@ -68,13 +68,19 @@ pub fn detached_fn_send<F: Future + Send>(body: F) -> DetachedFn<F> {
     detached_fn(body)
 }
 
-/// An await of a `#[detached]` fn. `F` is a parameter so that wrong work is one error.
-#[inline]
-pub fn detached_call<T, F>(work: T) -> F
-where
-    T: OffContext<Future = F>,
-{
-    work.into_plain()
+/// What the awaits of a `#[detached]` fn go through.
+#[derive(Debug)]
+pub struct DetachedFnHere;
+
+impl DetachedFnHere {
+    /// `F` is a parameter so that wrong work is one error.
+    #[inline]
+    pub fn detached<T, F>(self, work: T) -> F
+    where
+        T: OffContext<Future = F>,
+    {
+        work.into_plain()
+    }
 }
 
 /// Runs `future` on the pool, off any context: .NET's `Task.Run`.

@@ -233,7 +233,7 @@ pub mod __private {
 
     use crate::{AnyScheduler, CurrentAnyContext, CurrentContext, Scheduler};
     pub use crate::{
-        detached::{detached_call, detached_fn, detached_fn_send},
+        detached::{DetachedFnHere, detached_fn, detached_fn_send},
         needs::{needs_any_context, needs_context},
         trusted::{
             DetachedPart, Inside, anchor, any_token, attach_to, detached_part, inside, token,

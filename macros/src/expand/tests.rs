@@ -101,7 +101,7 @@ fn a_detached_fn() {
                     #anchor
                     #this
                     #rebind let id = id;
-                    { const _: () = (); ::request_context::__private::detached_call(g(id)).await }
+                    { const _: () = (); (::request_context::__private::DetachedFnHere).detached(g(id)).await }
                 }).await
             }
         }
