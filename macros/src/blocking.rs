@@ -20,9 +20,7 @@ const BLOCKING: &[(&str, &str)] = &[
     ("blocking_lock", "use `lock().await`"),
     ("blocking_lock_owned", "use `lock_owned().await`"),
     ("blocking_read", "use `read().await`"),
-    ("blocking_read_owned", "use `read_owned().await`"),
     ("blocking_write", "use `write().await`"),
-    ("blocking_write_owned", "use `write_owned().await`"),
 ];
 
 const INSTEAD_OF_A_THREAD: &str =
