@@ -42,6 +42,10 @@ mod models;
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
+#[cfg(doc)]
+#[doc = include_str!("diagnostics.md")]
+pub mod diagnostics {}
+
 /// Marks an `async fn` that needs a request context: `#[context_async(State)]`, or `#[context_async]`
 /// if it does not matter which state.
 ///
