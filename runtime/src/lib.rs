@@ -46,6 +46,16 @@ pub mod architecture {}
 #[doc = include_str!("diagnostics.md")]
 pub mod diagnostics {}
 
+/// A `clippy.toml` for those who want to be warned of what loses a context without an error.
+///
+/// It is `lints/clippy.toml` in this crate's package:
+///
+/// ```toml
+#[cfg(doc)]
+#[doc = include_str!("../lints/clippy.toml")]
+/// ```
+pub mod lints {}
+
 /// Marks an `async fn` that needs a request context: `#[context_async(State)]`, or `#[context_async]`
 /// if it does not matter which state.
 ///
