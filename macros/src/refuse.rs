@@ -4,11 +4,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::Parser;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Block, Expr, ExprAsync, ExprClosure, Item, Macro, Path, Stmt, Type};
+use syn::{Attribute, Block, Expr, ExprAsync, ExprClosure, Item, Local, Macro, Path, Stmt, Type};
 
 use crate::args::Krate;
 use crate::detach;
 use crate::diagnostics::Errors;
+use crate::instrument;
 use crate::rewrite::without_parens;
 use crate::scope::off_context;
 use crate::words::{self, Replacement, Use, Word};
@@ -99,7 +100,18 @@ impl VisitMut for Refuser<'_> {
         }
     }
 
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        // `#[instrument]` has put the body into a block, and with `err` or `ret` into two.
+        match instrument::wrapper(local) {
+            Some(body) if !self.is_nested => visit_mut::visit_block_mut(self, body),
+            _ => visit_mut::visit_local_mut(self, local),
+        }
+    }
+
     fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
+        if instrument::is_body(&block.block) {
+            return visit_mut::visit_expr_async_mut(self, block);
+        }
         self.nested(|this| visit_mut::visit_expr_async_mut(this, block));
     }
 
@@ -145,6 +157,24 @@ impl VisitMut for Refuser<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_body_that_instrument_has_wrapped_is_the_body() {
+        let anchor = quote!(if false {
+            let __tracing_attr_fake_return = loop {};
+        });
+        let input = quote! {
+            let __tracing_instrument_future = async move {
+                match async move { #anchor { a.await } }.await { ok => ok }
+            };
+        };
+        let mut errors = Errors::default();
+        let krate = Krate::default();
+        let output =
+            what_needs_a_context(input, Span::call_site(), &krate, &mut errors).to_string();
+        let checked = quote!(DetachedFnHere).to_string();
+        assert_eq!(output.matches(&checked).count(), 2, "{output}");
+    }
 
     #[test]
     fn words_become_errors_and_awaits_are_checked() {

@@ -186,6 +186,22 @@ fn code(language: &str, source: &str) -> String {
     format!("{}\n```\n", code.replace("\n\n# fn", "\n# fn").trim_end())
 }
 
+/// To remove an `.await` and to make an `async fn` asynchronous is the compiler's advice for what is no future.
+#[test]
+fn no_advice_on_awaits_stands_beside_our_words() {
+    let mut misleading = Vec::new();
+    for case in refused().into_values() {
+        for error in case.stderr().split("\n\n") {
+            let ours = error.contains("needs a request context") || error.contains("cannot run on");
+            let advice = ["remove the `.await`", "asynchronous", "this call returns"];
+            if ours && advice.iter().any(|advice| error.contains(advice)) {
+                misleading.push(case.path.clone());
+            }
+        }
+    }
+    assert!(misleading.is_empty(), "{misleading:#?}");
+}
+
 /// Every text of ours that a user may see is in a `.stderr`: those of the macros, of `compile_error!`, of
 /// `#[must_use]` and of `#[diagnostic::on_unimplemented]`.
 #[test]
