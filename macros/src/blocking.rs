@@ -20,15 +20,17 @@ const BLOCKING: &[(&str, &str)] = &[
     ("blocking_lock", "use `lock().await`"),
     ("blocking_lock_owned", "use `lock_owned().await`"),
     ("blocking_read", "use `read().await`"),
-    ("blocking_read_owned", "use `read_owned().await`"),
     ("blocking_write", "use `write().await`"),
-    ("blocking_write_owned", "use `write_owned().await`"),
 ];
+
+const INSTEAD_OF_A_THREAD: &str =
+    "start it by `spawn_blocking_detached(..)`, and `.await` its handle";
 
 /// Reports `expr` if it is a call that blocks.
 pub(crate) fn refuse(expr: &Expr, errors: &mut Errors) {
     let found = match expr {
-        Expr::MethodCall(call) => by_name(&call.method),
+        Expr::MethodCall(call) => by_name(&call.method).or_else(|| joined_thread(expr)),
+        Expr::Try(_) => joined_thread(expr),
         Expr::Call(call) => match &*call.func {
             Expr::Path(function) => by_path(&function.path),
             _ => None,
@@ -40,7 +42,7 @@ pub(crate) fn refuse(expr: &Expr, errors: &mut Errors) {
             name.span(),
             format!(
                 "`{name}` blocks the context this runs on, and all that wait for its turn; \
-                 {instead}, or say that it is meant: `#[context_async(.., allow(blocking))]`"
+                 {instead}, or say that it is meant by the argument `allow(blocking)`"
             ),
         );
     }
@@ -58,5 +60,25 @@ fn by_path(path: &Path) -> Option<(Ident, &'static str)> {
     if name == "sleep" && module.is_some_and(|module| module == "thread") {
         return Some((name.clone(), "use `tokio::time::sleep(..).await`"));
     }
+    if name == "join" && module.is_some_and(|module| module == "JoinHandle") {
+        return Some((name.clone(), INSTEAD_OF_A_THREAD));
+    }
     by_name(name)
+}
+
+/// `thread.join()`, known from other joins by what is done to its result.
+fn joined_thread(expr: &Expr) -> Option<(Ident, &'static str)> {
+    let joined = match expr {
+        Expr::Try(result) => &result.expr,
+        Expr::MethodCall(result) if result.method == "unwrap" || result.method == "expect" => {
+            &result.receiver
+        }
+        _ => return None,
+    };
+    match &**joined {
+        Expr::MethodCall(call) if call.method == "join" && call.args.is_empty() => {
+            Some((call.method.clone(), INSTEAD_OF_A_THREAD))
+        }
+        _ => None,
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    // Output: __detached.detached(EXPR)
+    // Output: (__detached).detached(EXPR)
     pub(crate) fn call(&self, scope: &Scope, work: &Expr) -> TokenStream {
         scope.call_detached(&self.guard, self.attribute, work)
     }
@@ -30,7 +30,7 @@ impl Part {
         };
         let way_out = match word {
             Word::Attach => "call it before",
-            _ => "read what it needs before it",
+            _ => "take what it needs before it",
         };
         let message =
             format!("`{name}!()` cannot be used in a `#[detached]` part; {begins}{way_out}");
@@ -101,20 +101,22 @@ fn attrs_of(expr: &mut Expr) -> Option<&mut Vec<Attribute>> {
 
 // Input:  #[detached] let raw = load(5).await?;
 // Output: let raw = { let __detached = unsafe { detached_part() };
-//                     __detached.detached(load(5)).await? };
+//                     (__detached).detached(load(5)).await? };
 //
 // Input:  #[detached] foo(&x).await;
 // Output: { let __detached = unsafe { detached_part() };
-//           __detached.detached(foo(&x)).await; }
+//           (__detached).detached(foo(&x)).await; }
 pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stmt) {
     if !matches!(attr.meta, Meta::Path(_)) {
         rewriter.errors.on(
             &attr.meta,
-            "`#[detached]` takes no arguments on a statement",
+            "`#[detached]` takes no arguments on a statement; write `#[detached]`",
         );
     }
     while let Some(second) = attribute(stmt, &rewriter.scope.krate) {
-        rewriter.errors.on(second, "duplicate `#[detached]`");
+        rewriter
+            .errors
+            .on(second, "duplicate `#[detached]`; remove one of them");
     }
     let part = Part {
         guard: Ident::new("__detached", Span::mixed_site()),
@@ -126,7 +128,7 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
             let Some(init) = &mut local.init else {
                 rewriter.errors.on(
                     &attr,
-                    "`#[detached]` cannot be used on a `let` without a value; do it where the value is assigned instead",
+                    "`#[detached]` cannot be used on a `let` without a value; put it where the value is assigned instead",
                 );
                 rewriter.errors.taken_off(attr.path());
                 return;

@@ -6,10 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::token::{Brace, Paren};
 use syn::visit_mut::{self, VisitMut};
-use syn::{
-    Lifetime, PredicateType, ReturnType, Signature, Token, Type, TypeInfer, TypeParamBound,
-    TypeTuple, WherePredicate,
-};
+use syn::{ReturnType, Signature, Token, Type, TypeInfer, TypeTuple};
 
 use crate::args::{ContextArgs, DetachedArgs, State};
 use crate::diagnostics::Errors;
@@ -68,9 +65,7 @@ fn the_fn(attribute: &str, input: &TokenStream, errors: &mut Errors) -> Option<B
 // Input:  #[context_async(App)]
 //         async fn greeting(id: u64) -> String { load(id).await }
 //
-// Output: fn greeting(id: u64) -> ::request_context::NeedsContext<App, impl Future<Output = String> + Send>
-//         where App: 'static
-//         {
+// Output: fn greeting(id: u64) -> ::request_context::NeedsContext<App, impl Future<Output = String> + Send> {
 //             ::request_context::__private::needs_context::<App, _>(async move {
 //                 if false { let __ret: String = loop {}; return __ret; }
 //                 let id = id;
@@ -101,13 +96,10 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
 
     item.sig.asyncness = None;
     let (returned, constructor) = match &scope.state {
-        State::Typed(state) => {
-            outlives_static(&mut item.sig, state, here);
-            (
-                quote_spanned!(here=> #krate::NeedsContext<#state, #future>),
-                quote_spanned!(here=> #krate::__private::needs_context::<#state, _>),
-            )
-        }
+        State::Typed(state) => (
+            quote_spanned!(here=> #krate::NeedsContext<#state, #future>),
+            quote_spanned!(here=> #krate::__private::needs_context::<#state, _>),
+        ),
         State::Any => (
             quote_spanned!(here=> #krate::NeedsAnyContext<#future>),
             quote_spanned!(here=> #krate::__private::needs_any_context),
@@ -156,7 +148,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
 //                 if false { let __ret: Row = loop {}; return __ret; }
 //                 let id = id;
 //                 { const _: () = ();
-//                   query(id).await }
+//                   (::request_context::__private::DetachedFnHere).detached(query(id)).await }
 //             }).await
 //         }
 fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> TokenStream {
@@ -168,7 +160,10 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
         let parameters = parameters::move_into_body(&mut item.sig);
         let output = output_of(&item.sig);
         let anchor = return_anchor(&output);
-        let body = refuse::words(std::mem::take(tokens), &args.krate, errors);
+        // The attribute, with the hygiene of the fn's name.
+        let begins = Span::call_site().resolved_at(name);
+        let body =
+            refuse::what_needs_a_context(std::mem::take(tokens), begins, &args.krate, errors);
         let imports = errors.imports();
         let user = user_block(*brace, &quote!(#imports #body));
         let future = quote_spanned!(here=> async move { #anchor #parameters #user });
@@ -260,26 +255,6 @@ fn output_of(sig: &Signature) -> Type {
             elems: Punctuated::new(),
         }),
     }
-}
-
-/// Bounds the state by `'static`, where the fn's own bounds of it are: clippy lints bounds in two places.
-fn outlives_static(sig: &mut Signature, state: &Type, here: Span) {
-    let bound = TypeParamBound::Lifetime(Lifetime::new("'static", here));
-    let parameter = sig.generics.type_params_mut().find(|parameter| {
-        matches!(state, Type::Path(ty) if ty.qself.is_none() && ty.path.is_ident(&parameter.ident))
-    });
-    if let Some(parameter) = parameter.filter(|parameter| !parameter.bounds.is_empty()) {
-        parameter.bounds.push(bound);
-        return;
-    }
-    let predicates = &mut sig.generics.make_where_clause().predicates;
-    predicates.push(WherePredicate::Type(PredicateType {
-        attrs: Vec::new(),
-        lifetimes: None,
-        bounded_ty: state.clone(),
-        colon_token: Token![:](here),
-        bounds: Punctuated::from_iter([bound]),
-    }));
 }
 
 #[cfg(test)]

@@ -1,21 +1,32 @@
-//! Words in the body of a `#[detached]` fn.
+//! The body of a `#[detached]` fn: words, and awaits of what needs a context.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::Parser;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Block, Expr, Item, Macro, Path, Stmt, Type};
+use syn::{Attribute, Block, Expr, ExprAsync, ExprClosure, Item, Local, Macro, Path, Stmt, Type};
 
 use crate::args::Krate;
 use crate::detach;
 use crate::diagnostics::Errors;
+use crate::instrument;
+use crate::rewrite::without_parens;
+use crate::scope::off_context;
 use crate::words::{self, Replacement, Use, Word};
 
 /// Puts an error in the place of each word. It has every type there is, so that no other error follows from it.
+/// What is awaited goes through a method at the span `begins`, where the detached part begins.
 //
 // Input:  log(&context!().user).await
-// Output: log(&({ use context as _; ::core::compile_error!("…") }).user).await
-pub(crate) fn words(tokens: TokenStream, krate: &Krate, errors: &mut Errors) -> TokenStream {
+// Output: (::request_context::__private::DetachedFnHere).detached(
+//             log(&({ use context as _; ::core::compile_error!("…") }).user)
+//         ).await
+pub(crate) fn what_needs_a_context(
+    tokens: TokenStream,
+    begins: Span,
+    krate: &Krate,
+    errors: &mut Errors,
+) -> TokenStream {
     let mut stmts = match Block::parse_within.parse2(tokens.clone()) {
         Ok(stmts) => stmts,
         Err(error) => {
@@ -23,7 +34,12 @@ pub(crate) fn words(tokens: TokenStream, krate: &Krate, errors: &mut Errors) -> 
             return tokens;
         }
     };
-    let mut refuser = Refuser { krate, errors };
+    let mut refuser = Refuser {
+        begins,
+        krate,
+        errors,
+        is_nested: false,
+    };
     for stmt in &mut stmts {
         refuser.visit_stmt_mut(stmt);
     }
@@ -31,8 +47,11 @@ pub(crate) fn words(tokens: TokenStream, krate: &Krate, errors: &mut Errors) -> 
 }
 
 struct Refuser<'a> {
+    begins: Span,
     krate: &'a Krate,
     errors: &'a mut Errors,
+    /// In an `async` block or closure: its awaits are its own.
+    is_nested: bool,
 }
 
 impl Refuser<'_> {
@@ -42,12 +61,18 @@ impl Refuser<'_> {
             (_, name) => Some(error(&name, mac.path.to_token_stream())),
         }
     }
+
+    fn nested(&mut self, visit: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.is_nested, true);
+        visit(self);
+        self.is_nested = outer;
+    }
 }
 
 fn error(name: &Ident, path: TokenStream) -> TokenStream {
     let message = format!(
         "`{name}!()` cannot be used in a `#[detached]` fn; \
-         annotate the fn with `#[context_async(State)]` instead, or pass in what it needs"
+         annotate the fn with `#[context_async(State)]` instead, or pass it what it needs"
     );
     let error = quote_spanned!(name.span()=> ::core::compile_error!(#message));
     // The word's import counts as used.
@@ -64,11 +89,39 @@ impl VisitMut for Refuser<'_> {
             Some(error) => *expr = Expr::Verbatim(error),
             None => visit_mut::visit_expr_mut(self, expr),
         }
+        match expr {
+            Expr::Await(waiting) if !self.is_nested => {
+                let attrs = &waiting.attrs;
+                let work = off_context(self.krate, self.begins, without_parens(&waiting.base));
+                let (dot, keyword) = (&waiting.dot_token, &waiting.await_token);
+                *expr = Expr::Verbatim(quote!(#(#attrs)* #work #dot #keyword));
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        // `#[instrument]` has put the body into a block, and with `err` or `ret` into two.
+        match instrument::wrapper(local) {
+            Some(body) if !self.is_nested => visit_mut::visit_block_mut(self, body),
+            _ => visit_mut::visit_local_mut(self, local),
+        }
+    }
+
+    fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
+        if instrument::is_body(&block.block) {
+            return visit_mut::visit_expr_async_mut(self, block);
+        }
+        self.nested(|this| visit_mut::visit_expr_async_mut(this, block));
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        self.nested(|this| visit_mut::visit_expr_closure_mut(this, closure));
     }
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
         if let Some(attr) = detach::attribute(stmt, self.krate) {
-            let message = "`#[detached]` cannot be used in a `#[detached]` fn, all of which is detached; remove it instead";
+            let message = "`#[detached]` cannot be used in a `#[detached]` fn, all of which is detached; remove it";
             self.errors.on(attr, message);
         }
         let refusal = match stmt {
@@ -106,23 +159,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_become_errors_and_nothing_else_changes() {
+    fn the_body_that_instrument_has_wrapped_is_the_body() {
+        let anchor = quote!(if false {
+            let __tracing_attr_fake_return = loop {};
+        });
+        let input = quote! {
+            let __tracing_instrument_future = async move {
+                match async move { #anchor { a.await } }.await { ok => ok }
+            };
+        };
+        let mut errors = Errors::default();
+        let krate = Krate::default();
+        let output =
+            what_needs_a_context(input, Span::call_site(), &krate, &mut errors).to_string();
+        let checked = quote!(DetachedFnHere).to_string();
+        assert_eq!(output.matches(&checked).count(), 2, "{output}");
+    }
+
+    #[test]
+    fn words_become_errors_and_awaits_are_checked() {
         let mut errors = Errors::default();
         let input = quote! {
             a.await;
             context!().b;
             x! { request_context::scheduler!() }
             fn own() { context!() }
+            async { b.await };
             context_block!(App, async { context!() })
         };
-        let output = words(input, &Krate::default(), &mut errors).to_string();
+        let krate = Krate::default();
+        let output =
+            what_needs_a_context(input, Span::call_site(), &krate, &mut errors).to_string();
         assert!(errors.is_empty());
+        let checked = quote!((::request_context::__private::DetachedFnHere).detached(a).await;);
+        assert!(output.starts_with(&checked.to_string()), "{output}");
         assert_eq!(output.matches("compile_error").count(), 2, "{output}");
         assert!(
             output.contains("use request_context :: scheduler as _"),
             "{output}"
         );
-        let untouched = quote!(context_block!(App, async { context!() }));
+        let untouched = quote!(async { b.await }; context_block!(App, async { context!() }));
         assert!(output.ends_with(&untouched.to_string()), "{output}");
     }
 }

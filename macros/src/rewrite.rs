@@ -139,8 +139,10 @@ impl Rewriter<'_> {
         let token = self.scope.token(name.span());
         if word != Word::Attach {
             if !args.is_empty() {
-                self.errors
-                    .on(args, format!("`{name}!` takes no arguments"));
+                self.errors.on(
+                    args,
+                    format!("`{name}!` takes no arguments; write `{name}!()`"),
+                );
             }
             return quote!(@ #token);
         }
@@ -231,7 +233,7 @@ impl VisitMut for Rewriter<'_> {
                 self.errors.on(
                     attr,
                     "`#[detached]` cannot be used in a nested `async` block or closure; \
-                     do it in the body itself, or call a `#[detached]` fn instead",
+                     put it on a statement of the body itself, or call a `#[detached]` fn instead",
                 );
                 visit_mut::visit_stmt_mut(self, stmt);
             }
@@ -299,7 +301,7 @@ impl VisitMut for Rewriter<'_> {
 }
 
 /// `(&mut job).await` needs its parentheses, `call(&mut job).await` would be linted for them.
-fn without_parens(mut expr: &Expr) -> &Expr {
+pub(crate) fn without_parens(mut expr: &Expr) -> &Expr {
     while let Expr::Paren(paren) = expr {
         if !paren.attrs.is_empty() {
             break;

@@ -73,11 +73,13 @@ impl Scope {
         quote_spanned!(first=> #inside.call #work)
     }
 
-    // Output: __detached.detached(EXPR)
+    // Output: (__detached).detached(EXPR)
     pub(crate) fn call_detached(&self, guard: &Ident, method: Span, work: &Expr) -> TokenStream {
         let (first, last) = ends(work);
         // The error of a call that may not stand here labels this name, which is where the detached part begins.
         let method = Ident::new("detached", method);
+        // In parentheses of the user's span, so that other errors are where the call is.
+        let guard = group(Delimiter::Parenthesis, quote!(#guard), first);
         let work = group(Delimiter::Parenthesis, quote!(#work), last);
         quote_spanned!(first=> #guard.#method #work)
     }
@@ -91,6 +93,21 @@ impl Scope {
         let here = Span::call_site().located_at(first);
         quote_spanned!(here=> #krate::attach! #args)
     }
+}
+
+// Output: (::request_context::__private::DetachedFnHere).detached(EXPR)
+pub(crate) fn off_context(krate: &Krate, begins: Span, work: &Expr) -> TokenStream {
+    let (first, last) = ends(work);
+    let krate = krate.at(Span::call_site());
+    let here = group(
+        Delimiter::Parenthesis,
+        quote!(#krate::__private::DetachedFnHere),
+        first,
+    );
+    // As in `call_detached`: a method, of which only the name is elsewhere.
+    let method = Ident::new("detached", begins);
+    let work = group(Delimiter::Parenthesis, quote!(#work), last);
+    quote_spanned!(first=> #here.#method #work)
 }
 
 /// An `unsafe` block that holds none of the user's tokens but types, as `unsafe_code` and clippy see it.

@@ -35,7 +35,7 @@ pub(crate) fn context_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
     qualifiers(item, "#[context_async]", errors);
     refuse_attributes(item, errors, |attr| {
         if is_named(attr, &["context_async"]) {
-            Some("duplicate `#[context_async]`")
+            Some("duplicate `#[context_async]`; remove one of them")
         } else if is_named(attr, &["detached"]) {
             Some(BOTH)
         } else if is_test(attr) {
@@ -75,7 +75,7 @@ pub(crate) fn detached_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
     }
     qualifiers(item, "#[detached]", errors);
     refuse_attributes(item, errors, |attr| {
-        is_named(attr, &["detached"]).then_some("duplicate `#[detached]`")
+        is_named(attr, &["detached"]).then_some("duplicate `#[detached]`; remove one of them")
     });
     if let Some(attr) = item
         .attrs
@@ -90,7 +90,7 @@ pub(crate) fn detached_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
 }
 
 const BOTH: &str = "`#[detached]` cannot be used on a `#[context_async]` fn; \
-                    remove `#[detached]` where the fn needs the context, or `#[context_async]` where it does not, instead";
+                    remove `#[detached]` where the fn needs the context, or `#[context_async]` where it does not";
 const CONTEXT_ON_TEST: &str = "`#[context_async]` cannot be used on a test, which is called with no context; \
                                annotate the fn it calls, and run that with `context.run(..)`";
 const CONTEXT_ON_MAIN: &str = "`#[context_async]` cannot be used on `main`, which is called with no context; \
@@ -113,7 +113,7 @@ fn qualifiers(item: &mut FnItem, attribute: &str, errors: &mut Errors) {
     if let Some(token) = item.sig.constness.take() {
         errors.on(
             token,
-            format!("`{attribute}` cannot be used on a `const fn`; remove `const` instead"),
+            format!("`{attribute}` cannot be used on a `const fn`; remove `const`"),
         );
     }
     if let Some(abi) = item.sig.abi.take() {

@@ -11,7 +11,7 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::{JoinHandle, no_context::Hidden, outstanding::discard, trusted};
+use crate::{JoinHandle, OffContext, no_context::Hidden, outstanding::discard, trusted};
 
 pin_project! {
     /// A future that sees no context, in its polls and in its drop.
@@ -66,6 +66,21 @@ pub fn detached_fn<F: Future>(body: F) -> DetachedFn<F> {
 #[track_caller]
 pub fn detached_fn_send<F: Future + Send>(body: F) -> DetachedFn<F> {
     detached_fn(body)
+}
+
+/// What the awaits of a `#[detached]` fn go through.
+#[derive(Debug)]
+pub struct DetachedFnHere;
+
+impl DetachedFnHere {
+    /// `F` is a parameter so that wrong work is one error.
+    #[inline]
+    pub fn detached<T, F>(self, work: T) -> F
+    where
+        T: OffContext<Future = F>,
+    {
+        work.into_plain()
+    }
 }
 
 /// Runs `future` on the pool, off any context: .NET's `Task.Run`.

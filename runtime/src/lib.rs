@@ -42,6 +42,20 @@ mod models;
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
+#[cfg(doc)]
+#[doc = include_str!("diagnostics.md")]
+pub mod diagnostics {}
+
+/// A `clippy.toml` for those who want to be warned of what loses a context without an error.
+///
+/// It is `lints/clippy.toml` in this crate's package:
+///
+/// ```toml
+#[cfg(doc)]
+#[doc = include_str!("../lints/clippy.toml")]
+/// ```
+pub mod lints {}
+
 /// Marks an `async fn` that needs a request context: `#[context_async(State)]`, or `#[context_async]`
 /// if it does not matter which state.
 ///
@@ -184,7 +198,7 @@ pub use needs::{InsideContextAsync, NeedsAnyContext, NeedsContext};
 #[doc(hidden)]
 pub use crate::{
     __private::AnyState,
-    needs::{AnyContextFor, OffContext},
+    needs::{AnyContextFor, CallOfAContextFn, CalledInsideContextAsync, OffContext},
 };
 pub use no_context::NoContext;
 pub use outstanding::Panicked;
@@ -233,7 +247,7 @@ pub mod __private {
 
     use crate::{AnyScheduler, CurrentAnyContext, CurrentContext, Scheduler};
     pub use crate::{
-        detached::{detached_fn, detached_fn_send},
+        detached::{DetachedFnHere, detached_fn, detached_fn_send},
         needs::{needs_any_context, needs_context},
         trusted::{
             DetachedPart, Inside, anchor, any_token, attach_to, detached_part, inside, token,

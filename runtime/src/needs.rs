@@ -25,6 +25,38 @@ use std::{
 )]
 pub trait InsideContextAsync {}
 
+/// A call that needs a context, and the future that it is where one is known: nowhere, by this bound.
+///
+/// The bound stands on an associated type, and not only on the impls of `Future`, for the sake of the message:
+/// rustc then does not know that an `.await` led here, and does not advise to remove it, or to make an
+/// `async fn` asynchronous.
+pub trait CallOfAContextFn {
+    // In one line, as messages quote it.
+    #[rustfmt::skip]
+    #[doc(hidden)]
+    type Future where Self: InsideContextAsync;
+}
+
+impl<S: 'static> CallOfAContextFn for NeedsContext<S> {
+    type Future
+        = ()
+    where
+        Self: InsideContextAsync;
+}
+
+impl<F> CallOfAContextFn for AnyContextFor<F> {
+    type Future
+        = ()
+    where
+        Self: InsideContextAsync;
+}
+
+/// The same as `InsideContextAsync`, but a step further from the impls of `Future`: of several ways to one
+/// failure rustc tells the shortest, which is to be that of `CallOfAContextFn`.
+pub trait CalledInsideContextAsync: InsideContextAsync {}
+
+impl<T: InsideContextAsync> CalledInsideContextAsync for T {}
+
 /// Work that needs a request context with state `S`: what a
 /// [`#[context_async(S)]`](macro@crate::context_async) fn returns.
 ///
@@ -47,18 +79,21 @@ pub trait InsideContextAsync {}
 /// ```
 #[must_use = "this work needs a request context and does nothing by itself: `.await` it in a \
               `#[context_async]` fn, or give it to `run` or `spawn`"]
-pub struct NeedsContext<S, F = ()> {
+pub struct NeedsContext<S: 'static, F = (), A = ()> {
     pub(crate) body: F,
     // Invariant, so that no two states are confused by a lifetime.
     state: PhantomData<fn(S) -> S>,
+    // `()`. In the impl of `Future` it is what fails with our message.
+    always: PhantomData<fn() -> A>,
 }
 
 /// Work that needs a request context, whatever its state: what a bare
 /// [`#[context_async]`](macro@crate::context_async) fn returns. See [`NeedsContext`].
 #[must_use = "this work needs a request context and does nothing by itself: `.await` it in a \
               `#[context_async]` fn, or give it to `run` or `spawn`"]
-pub struct NeedsAnyContext<F> {
+pub struct NeedsAnyContext<F, A = ()> {
     pub(crate) body: F,
+    always: PhantomData<fn() -> A>,
 }
 
 /// Stands for the context that a [`NeedsAnyContext`] needs, in the compiler's messages.
@@ -70,19 +105,24 @@ pub fn needs_context<S: 'static, F: Future>(body: F) -> NeedsContext<S, F> {
     NeedsContext {
         body,
         state: PhantomData,
+        always: PhantomData,
     }
 }
 
 /// Wraps the body of a bare context fn.
 pub fn needs_any_context<F: Future>(body: F) -> NeedsAnyContext<F> {
-    NeedsAnyContext { body }
+    NeedsAnyContext {
+        body,
+        always: PhantomData,
+    }
 }
 
 // The bound is on a local type and a local trait without parameters, so coherence knows that it never
 // holds, and lets `Work` be implemented for all futures and for this type.
-impl<S, F: Future> Future for NeedsContext<S, F>
+impl<S: 'static, F: Future> Future
+    for NeedsContext<S, F, <NeedsContext<S> as CallOfAContextFn>::Future>
 where
-    NeedsContext<S>: InsideContextAsync,
+    NeedsContext<S>: CalledInsideContextAsync,
 {
     type Output = F::Output;
 
@@ -91,9 +131,9 @@ where
     }
 }
 
-impl<F: Future> Future for NeedsAnyContext<F>
+impl<F: Future> Future for NeedsAnyContext<F, <AnyContextFor<F> as CallOfAContextFn>::Future>
 where
-    AnyContextFor<F>: InsideContextAsync,
+    AnyContextFor<F>: CalledInsideContextAsync,
 {
     type Output = F::Output;
 
@@ -102,7 +142,7 @@ where
     }
 }
 
-impl<S, F> fmt::Debug for NeedsContext<S, F> {
+impl<S: 'static, F> fmt::Debug for NeedsContext<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NeedsContext<{}>", std::any::type_name::<S>())
     }
@@ -114,12 +154,14 @@ impl<F> fmt::Debug for NeedsAnyContext<F> {
     }
 }
 
-/// What a `#[detached]` part may await: every ordinary future, and nothing that needs a context.
+/// What a `#[detached]` fn or part may await: every ordinary future, and nothing that needs a context.
 #[diagnostic::on_unimplemented(
-    message = "this call needs a request context, and this part of the body is `#[detached]` from it",
-    label = "needs the request context that is detached here",
-    note = "call it before or after the detached part; or take `scheduler!()` before it, and write \
-            `scheduler.run(call()).await` in it"
+    message = "this call needs a request context, and the code here is `#[detached]` from it",
+    label = "needs a request context, which is detached here",
+    note = "in a `#[detached]` fn: annotate it `#[context_async(State)]` instead; or pass it a \
+            `Scheduler<State>`, and write `scheduler.run(call()).await`",
+    note = "in a `#[detached]` part of a body: call it before or after the part; or take `scheduler!()` \
+            before it, and write `scheduler.run(call()).await` in it"
 )]
 pub trait OffContext: Sized {
     #[doc(hidden)]
@@ -142,7 +184,7 @@ pub trait Nowhere {}
 
 // Never holds. With two candidates rustc stops at the message of `OffContext`, as at that of `Work`.
 #[diagnostic::do_not_recommend]
-impl<S, F: Future + Nowhere> OffContext for NeedsContext<S, F> {
+impl<S: 'static, F: Future + Nowhere> OffContext for NeedsContext<S, F> {
     type Future = F;
 
     fn into_plain(self) -> F {

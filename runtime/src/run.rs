@@ -20,7 +20,8 @@ use crate::{
 
 /// Work that runs on a context, in place: what [`RequestContext::run`](crate::RequestContext::run)
 /// returns. Every poll of it is a turn.
-#[must_use = "futures do nothing unless polled"]
+#[must_use = "this work has not started, and is lost unless it is awaited: `.await` it, or give it to \
+              `scheduler().spawn(..)`, which starts it at once"]
 pub struct Run<T: 'static> {
     /// Boxed, so that it can be left to whoever has the turn when this is dropped. `None` from then.
     root: Option<Pin<Box<dyn Turns<Output = T>>>>,

@@ -166,7 +166,7 @@ async fn off_the_context(log: Log, gate: Gate) -> u32 {
 
 #[test]
 fn sd_18_blocking_on_detached_work_while_owning_the_turn_completes() {
-    #[context_async(Request)]
+    #[context_async(Request, allow(blocking))]
     async fn index_sync(log: Log, gate: Gate) -> u32 {
         let work = spawn_detached(off_the_context(log, gate.clone()));
         let opener = thread::spawn(move || gate.open());

@@ -204,7 +204,7 @@ fn ambient_scheduler() -> Option<Scheduler<Request>> {
 
 #[test]
 fn flow_09_in_a_detached_part_nothing_can_be_queued_on_the_context_and_parts_nest() {
-    #[context_async(Request)]
+    #[context_async(Request, allow(blocking))]
     async fn index() {
         assert!(ambient_scheduler().is_some());
         #[detached]
@@ -390,7 +390,7 @@ fn flow_22_through_async_and_blocking_layers_the_innermost_reads_and_writes_the_
 
 #[test]
 fn flow_24_a_thread_started_on_a_context_has_none_unless_it_is_given_one() {
-    #[context_async(Request)]
+    #[context_async(Request, allow(blocking))]
     async fn index() {
         assert_eq!(thread::spawn(seen).join().unwrap(), "never");
         let scheduler = scheduler!();

@@ -7,6 +7,9 @@ use std::{
     process::{Command, Output},
 };
 
+#[path = "ui/diagnostics.rs"]
+mod diagnostics;
+
 #[test]
 fn every_case_in_fail_is_refused() {
     let cases = Cases::in_folder("fail");
@@ -52,6 +55,30 @@ fn every_message_is_one_that_its_case_promises() {
     assert!(wrong.is_empty(), "promises and messages differ: {wrong:#?}");
 }
 
+#[test]
+fn every_case_in_fail_has_a_compiling_twin() {
+    let mut without = Cases::in_folder("fail").all;
+    without.retain(|case| !twin_of(case).is_file());
+    let without: Vec<_> = without.into_iter().map(|case| case.path).collect();
+    assert!(without.is_empty(), "without a twin: {without:#?}");
+}
+
+/// The twin of a refused case is what its author would have it be, and compiles: it has the same name, or it is
+/// the one that the case names, `//~ TWIN name`.
+fn twin_of(case: &Case) -> PathBuf {
+    let source = fs::read_to_string(&case.path).unwrap();
+    let named = source.lines().find_map(|line| {
+        let (_, comment) = line.split_once("//~")?;
+        Some(comment.strip_prefix(TWIN)?.trim())
+    });
+    let (rule, own) = case.name.split_once('-').unwrap();
+    let file = format!("{}.rs", named.unwrap_or(own));
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    tests.join("pass").join(rule).join(file)
+}
+
+const TWIN: &str = " TWIN ";
+
 struct Promise<'a> {
     line: usize,
     text: &'a str,
@@ -77,6 +104,9 @@ fn promises(source: &str) -> Vec<Promise<'_>> {
         let Some((_, promise)) = line.split_once("//~") else {
             continue;
         };
+        if promise.starts_with(TWIN) {
+            continue;
+        }
         let text = promise.trim_start_matches('^');
         let lines_up = promise.len() - text.len();
         let (kind, text) = text.trim().split_once(' ').unwrap();
@@ -162,7 +192,9 @@ impl Cases {
 
     fn check(&self, target: &str) -> Output {
         Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
-            .args(["check", "--quiet", "--offline", target, "--manifest-path"])
+            // In the test profile, or what is under `#[test]` would not be compiled.
+            .args(["check", "--quiet", "--offline", "--profile=test", target])
+            .arg("--manifest-path")
             .arg(&self.manifest)
             // A folder of its own for what is built: a case is not to wait for other builds of the workspace.
             .env("CARGO_TARGET_DIR", self.manifest.with_file_name("target"))

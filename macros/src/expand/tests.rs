@@ -23,7 +23,6 @@ fn a_context_fn() {
             /// Doc.
             pub fn greeting(&self, id: u64) -> ::request_context::NeedsContext<App,
                 impl ::core::future::Future<Output = String> + ::core::marker::Send>
-            where App: 'static
             {
                 ::request_context::__private::needs_context::<App, _>(async move {
                     #anchor
@@ -84,7 +83,7 @@ fn a_declared_method_and_a_bounded_state() {
             async fn f<C: HasUser>(&self, _: u8) -> impl Sized;
         ),
         quote! {
-            fn f<C: HasUser + 'static>(&self, _: u8) -> ::request_context::NeedsContext<C,
+            fn f<C: HasUser>(&self, _: u8) -> ::request_context::NeedsContext<C,
                 impl ::core::future::Future<Output = impl Sized> + ::core::marker::Send>;
         },
     );
@@ -102,7 +101,7 @@ fn a_detached_fn() {
                     #anchor
                     #this
                     #rebind let id = id;
-                    { const _: () = (); g(id).await }
+                    { const _: () = (); (::request_context::__private::DetachedFnHere).detached(g(id)).await }
                 }).await
             }
         }

@@ -158,8 +158,8 @@ fn words_with_wrong_arguments() {
     assert_eq!(
         rewritten(quote!(context!(1); scheduler!(a, b); attach!())).2,
         [
-            "`context!` takes no arguments",
-            "`scheduler!` takes no arguments",
+            "`context!` takes no arguments; write `context!()`",
+            "`scheduler!` takes no arguments; write `scheduler!()`",
             "`attach!` needs an argument; name the call to attach: `attach!(f())`",
         ]
     );
@@ -247,26 +247,26 @@ fn detached_statements() {
     };
     becomes(
         quote!(#[detached] let x = a.await?;),
-        quote!(let x = { #guard __detached.detached(a).await? };),
+        quote!(let x = { #guard (__detached).detached(a).await? };),
     );
     becomes(
         quote!(#[detached] let Some(x) = a.await else { b.await };),
-        quote!(let Some(x) = ({ #guard __detached.detached(a).await }) else { #i.call(b).await };),
+        quote!(let Some(x) = ({ #guard (__detached).detached(a).await }) else { #i.call(b).await };),
     );
     becomes(
         quote!(#[detached] x += a.await; b.await),
-        quote!({ #guard x += __detached.detached(a).await; } #i.call(b).await),
+        quote!({ #guard x += (__detached).detached(a).await; } #i.call(b).await),
     );
     becomes(
         quote!(#[detached] println!("{:?}", join!(a));),
-        quote!({ #guard println!("{:?}", join!(__detached.detached(a))); }),
+        quote!({ #guard println!("{:?}", join!((__detached).detached(a))); }),
     );
     becomes(
         quote!(
             #[detached]
             join!(a)
         ),
-        quote!({ #guard join!(__detached.detached(a)) }),
+        quote!({ #guard join!((__detached).detached(a)) }),
     );
     becomes(
         quote!(

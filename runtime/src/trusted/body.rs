@@ -30,7 +30,9 @@ use crate::{
     message = "`{Self}` cannot run on a request context with state `{S}`",
     label = "needs a request context with another state than `{S}`",
     note = "a fn that works with more than one state can be generic over it: \
-            `#[context_async(C)] async fn f<C: HasUser>()`, or take none: `#[context_async]`"
+            `#[context_async(C)] async fn f<C: HasUser>()`, or take none: `#[context_async]`",
+    note = "the state of a bare `#[context_async]` body is not known, and called `AnyState`: name it, \
+            `#[context_async(State)]`, to call what needs that state"
 )]
 pub trait Work<S: ?Sized>: Sized {
     /// What the work results in.
@@ -86,7 +88,7 @@ impl<S: ?Sized, T: IntoFuture> Work<S> for T {
 // For every state, and bounded to the one that fits: with two candidates rustc stops here, with the
 // message of `Work`, and does not go on to say that there is no context.
 #[diagnostic::do_not_recommend]
-impl<S: ?Sized + IsState<T>, T, F: Future> Work<S> for NeedsContext<T, F> {
+impl<S: ?Sized + IsState<T>, T: 'static, F: Future> Work<S> for NeedsContext<T, F> {
     type Output = F::Output;
     type Future = F;
     type Bound<'a>
@@ -139,7 +141,8 @@ pin_project! {
     /// # Panics
     ///
     /// Polling it where its context is detached, or on a thread that is not in it, panics.
-    #[must_use = "futures do nothing unless polled"]
+    #[must_use = "an attached call has not started, and is lost unless it is awaited: `.await` it, or hand \
+                  it to what does"]
     pub struct Attached<'a, F> {
         #[pin]
         body: F,

@@ -25,3 +25,5 @@ async fn no_comma() {}
 async fn other_lint() {}
 
 fn main() {}
+
+//~ TWIN arguments_of_every_kind

@@ -10,3 +10,5 @@ fn checked() {
 }
 
 fn main() {}
+
+//~ TWIN arguments_of_every_kind

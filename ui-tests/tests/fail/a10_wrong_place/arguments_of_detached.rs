@@ -15,3 +15,5 @@ async fn duplicate() {}
 async fn malformed() {}
 
 fn main() {}
+
+//~ TWIN arguments_of_every_kind

@@ -5,3 +5,5 @@ use request_context::detached;
 async fn loads() {} //~ ERROR write it above `#[tokio::test]`
 
 fn main() {}
+
+//~ TWIN detached_above_a_tokio_test

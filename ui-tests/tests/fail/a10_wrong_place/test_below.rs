@@ -7,3 +7,5 @@ struct App;
 async fn greets() {}
 
 fn main() {}
+
+//~ TWIN test_that_runs_a_context_fn

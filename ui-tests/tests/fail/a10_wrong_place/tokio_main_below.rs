@@ -7,3 +7,5 @@ struct App;
 async fn start() {}
 
 fn main() {}
+
+//~ TWIN main_that_runs_a_context_fn

@@ -15,3 +15,5 @@ impl Greets for Page {
 }
 
 fn main() {}
+
+//~ TWIN ct_39_detached_in_both

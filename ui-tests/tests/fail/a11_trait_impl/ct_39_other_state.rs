@@ -16,3 +16,5 @@ impl Greets for Page {
 }
 
 fn main() {}
+
+//~ TWIN ct_39_same_state

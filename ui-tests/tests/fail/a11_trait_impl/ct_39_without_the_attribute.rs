@@ -14,3 +14,5 @@ impl Greets for Page {
 }
 
 fn main() {}
+
+//~ TWIN ct_39_same_state

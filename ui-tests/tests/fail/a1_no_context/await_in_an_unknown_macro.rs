@@ -17,3 +17,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN attach_in_an_unknown_macro

@@ -10,3 +10,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN bare_fn_inside_contexts

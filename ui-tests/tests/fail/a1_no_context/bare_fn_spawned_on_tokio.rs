@@ -8,3 +8,5 @@ fn start() {
 }
 
 fn main() {}
+
+//~ TWIN bare_fn_inside_contexts

@@ -9,3 +9,5 @@ async fn greeting() {}
 fn main() {
     block_on(greeting()); //~ ERRORS this call needs a request context
 }
+
+//~ TWIN block_on_a_run

@@ -12,3 +12,5 @@ fn boxed() -> Pin<Box<dyn Future<Output = ()>>> {
 }
 
 fn main() {}
+
+//~ TWIN boxed_when_attached

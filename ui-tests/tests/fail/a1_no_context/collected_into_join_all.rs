@@ -12,3 +12,5 @@ async fn three() {
 }
 
 fn main() {}
+
+//~ TWIN attached_into_join_all

@@ -16,3 +16,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN ct_05_passed_attached

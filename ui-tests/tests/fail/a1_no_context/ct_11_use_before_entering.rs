@@ -11,3 +11,5 @@ async fn handle(context: RequestContext<App>) {
 }
 
 fn main() {}
+
+//~ TWIN ct_02_call_given_to_run

@@ -10,3 +10,5 @@ async fn forgot_the_attribute() {
 }
 
 fn main() {}
+
+//~ TWIN generic_fn_in_bodies

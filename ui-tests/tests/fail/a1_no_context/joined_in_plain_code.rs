@@ -12,3 +12,5 @@ async fn both() {
 }
 
 fn main() {}
+
+//~ TWIN joined_in_a_body

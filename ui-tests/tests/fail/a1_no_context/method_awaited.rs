@@ -14,3 +14,5 @@ async fn forgot_the_attribute(greeter: Greeter) {
 }
 
 fn main() {}
+
+//~ TWIN method_awaited_in_a_body

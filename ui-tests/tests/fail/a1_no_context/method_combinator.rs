@@ -14,3 +14,5 @@ async fn index() -> u32 {
 }
 
 fn main() {}
+
+//~ TWIN method_combinator_on_attached

@@ -12,3 +12,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN nested_block_with_attach

@@ -14,3 +14,5 @@ async fn first() {
 }
 
 fn main() {}
+
+//~ TWIN selected_in_a_body

@@ -10,3 +10,5 @@ fn start() {
 }
 
 fn main() {}
+
+//~ TWIN spawned_on_its_scheduler

@@ -11,3 +11,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN spawned_on_its_scheduler

@@ -14,3 +14,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN timed_out_with_attach

@@ -11,3 +11,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN checked_block_given_to_run

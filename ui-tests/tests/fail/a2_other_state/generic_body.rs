@@ -11,3 +11,5 @@ async fn generic<C: Send>() {
 }
 
 fn main() {}
+
+//~ TWIN generic_parameter_inferred

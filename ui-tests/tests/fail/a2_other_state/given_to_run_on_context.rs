@@ -11,3 +11,5 @@ async fn handle(context: RequestContext<App>) {
 }
 
 fn main() {}
+
+//~ TWIN entered_from_another_context

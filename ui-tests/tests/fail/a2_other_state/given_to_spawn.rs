@@ -12,3 +12,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN entered_from_another_context

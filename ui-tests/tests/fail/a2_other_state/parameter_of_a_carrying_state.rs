@@ -11,3 +11,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN generic_parameter_inferred

@@ -12,3 +12,5 @@ async fn any() {
 }
 
 fn main() {}
+
+//~ TWIN bare_call_in_any_body

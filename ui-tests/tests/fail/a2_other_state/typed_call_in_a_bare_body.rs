@@ -11,3 +11,5 @@ async fn any() {
 }
 
 fn main() {}
+
+//~ TWIN bare_call_in_any_body

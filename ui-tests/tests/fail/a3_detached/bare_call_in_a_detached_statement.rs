@@ -10,3 +10,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN call_after_a_detached_block

@@ -15,3 +15,5 @@ async fn index() -> u32 {
 }
 
 fn main() {}
+
+//~ TWIN plain_call_in_a_detached_statement

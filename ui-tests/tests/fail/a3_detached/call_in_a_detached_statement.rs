@@ -12,3 +12,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN plain_call_in_a_detached_statement

@@ -9,3 +9,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN context_before_a_detached_statement

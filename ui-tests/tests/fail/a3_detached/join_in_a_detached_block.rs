@@ -16,3 +16,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN join_of_plain_calls_in_a_detached_block

@@ -12,3 +12,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN tt_08_controller_builds_scheduler_before_detaching

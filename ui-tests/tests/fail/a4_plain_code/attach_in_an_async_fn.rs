@@ -10,3 +10,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN attach_in_a_context_fn

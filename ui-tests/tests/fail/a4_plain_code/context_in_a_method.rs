@@ -9,3 +9,5 @@ impl App {
 }
 
 fn main() {}
+
+//~ TWIN method_of_the_state

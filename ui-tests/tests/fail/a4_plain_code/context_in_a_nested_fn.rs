@@ -9,3 +9,5 @@ async fn greeting() -> usize {
 }
 
 fn main() {}
+
+//~ TWIN state_as_an_argument_of_a_sync_fn

@@ -5,3 +5,5 @@ fn greeting() -> usize {
 }
 
 fn main() {}
+
+//~ TWIN state_as_an_argument_of_a_sync_fn

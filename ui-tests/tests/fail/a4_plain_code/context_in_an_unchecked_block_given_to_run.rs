@@ -5,3 +5,5 @@ async fn handle(context: RequestContext<String>) -> usize {
 }
 
 fn main() {}
+
+//~ TWIN context_in_a_checked_block_given_to_run

@@ -5,3 +5,5 @@ fn start() {
 }
 
 fn main() {}
+
+//~ TWIN scheduler_as_an_argument_of_a_sync_fn

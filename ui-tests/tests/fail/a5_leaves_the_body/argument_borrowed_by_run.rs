@@ -10,3 +10,5 @@ async fn handle(context: RequestContext<App>, user: &str) {
 }
 
 fn main() {}
+
+//~ TWIN local_borrowed_by_await

@@ -12,3 +12,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN call_given_to_spawn

@@ -7,3 +7,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN bare_id_in_a_tokio_task

@@ -7,3 +7,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN value_comes_back_from_a_blocking_closure

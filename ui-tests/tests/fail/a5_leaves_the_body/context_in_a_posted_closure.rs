@@ -7,3 +7,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN state_as_an_argument_of_a_posted_closure

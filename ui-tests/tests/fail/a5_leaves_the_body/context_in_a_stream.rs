@@ -7,3 +7,5 @@ async fn index() -> BoxStream<'static, usize> {
 }
 
 fn main() {}
+
+//~ TWIN stream_used_up_in_the_body

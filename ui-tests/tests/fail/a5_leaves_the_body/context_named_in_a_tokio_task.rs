@@ -7,3 +7,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN value_moved_into_a_tokio_task

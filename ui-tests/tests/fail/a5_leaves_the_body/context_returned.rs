@@ -6,3 +6,5 @@ async fn index() -> CurrentContext<'static, String> {
 }
 
 fn main() {}
+
+//~ TWIN value_returned

@@ -11,3 +11,5 @@ async fn handle(context: RequestContext<App>) {
 }
 
 fn main() {}
+
+//~ TWIN local_borrowed_by_await

@@ -17,3 +17,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN macro_that_forwards_in_a_detached_part

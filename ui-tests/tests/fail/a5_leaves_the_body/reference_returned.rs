@@ -6,3 +6,5 @@ async fn index() -> &'static str {
 }
 
 fn main() {}
+
+//~ TWIN value_returned

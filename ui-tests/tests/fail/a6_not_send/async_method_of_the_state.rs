@@ -20,3 +20,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN context_fn_of_the_state

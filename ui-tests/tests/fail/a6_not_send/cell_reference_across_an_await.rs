@@ -15,3 +15,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN handle_across_an_await

@@ -7,3 +7,5 @@ fn handle() {
 }
 
 fn main() {}
+
+//~ TWIN concurrent_state_that_is_sync

@@ -13,3 +13,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN rc_in_a_fn_that_says_so

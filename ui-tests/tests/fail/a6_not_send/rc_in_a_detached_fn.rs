@@ -11,3 +11,5 @@ async fn load() {
 }
 
 fn main() {}
+
+//~ TWIN rc_in_a_detached_fn_that_says_so

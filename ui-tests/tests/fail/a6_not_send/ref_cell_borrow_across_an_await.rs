@@ -15,3 +15,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN ref_cell_borrow_ended_before_an_await

@@ -15,3 +15,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN sync_state_reference_across_an_await

@@ -10,3 +10,5 @@ async fn keep<T>(value: T) {
 }
 
 fn main() {}
+
+//~ TWIN bounded_argument_of_a_generic_fn

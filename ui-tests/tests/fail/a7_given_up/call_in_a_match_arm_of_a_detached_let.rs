@@ -18,3 +18,5 @@ async fn index(fast: bool) -> u32 {
 }
 
 fn main() {}
+
+//~ TWIN call_in_the_else_of_a_detached_let

@@ -12,3 +12,5 @@ async fn index(fast: bool) {
 }
 
 fn main() {}
+
+//~ TWIN context_in_the_other_branch

@@ -13,3 +13,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN ct_13_context_after_coming_back

@@ -12,3 +12,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN ct_18_detached_statement_in_a_loop

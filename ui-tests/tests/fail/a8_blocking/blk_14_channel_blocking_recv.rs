@@ -7,3 +7,5 @@ async fn index(receiver: Receiver<()>) {
 }
 
 fn main() {}
+
+//~ TWIN the_async_way

@@ -8,3 +8,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN the_async_way

@@ -7,3 +7,5 @@ async fn index(count: &Mutex<u32>) {
 }
 
 fn main() {}
+
+//~ TWIN the_async_way

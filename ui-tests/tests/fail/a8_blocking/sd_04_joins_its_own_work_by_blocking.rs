@@ -6,3 +6,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN the_async_way

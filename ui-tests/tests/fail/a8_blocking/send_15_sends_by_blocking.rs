@@ -6,3 +6,5 @@ async fn index(other: Scheduler<u32>) {
 }
 
 fn main() {}
+
+//~ TWIN the_async_way

@@ -13,3 +13,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN ct_21_call_awaited

@@ -12,3 +12,5 @@ fn handle() {
 }
 
 fn main() {}
+
+//~ TWIN ct_24_tracked_or_detached

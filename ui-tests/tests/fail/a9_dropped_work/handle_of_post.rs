@@ -7,3 +7,5 @@ fn log(scheduler: &Scheduler<String>) {
 }
 
 fn main() {}
+
+//~ TWIN handles_dropped_on_purpose

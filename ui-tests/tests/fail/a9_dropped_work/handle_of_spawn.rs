@@ -13,3 +13,5 @@ async fn index() {
 }
 
 fn main() {}
+
+//~ TWIN handles_dropped_on_purpose

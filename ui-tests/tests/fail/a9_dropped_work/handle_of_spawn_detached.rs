@@ -7,3 +7,5 @@ fn start() {
 }
 
 fn main() {}
+
+//~ TWIN handles_dropped_on_purpose

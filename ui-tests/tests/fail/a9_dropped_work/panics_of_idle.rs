@@ -7,3 +7,5 @@ async fn end(context: &RequestContext<String>) {
 }
 
 fn main() {}
+
+//~ TWIN run_and_idle_awaited

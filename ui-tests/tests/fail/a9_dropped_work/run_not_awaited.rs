@@ -7,3 +7,5 @@ fn handle(context: &RequestContext<String>) {
 }
 
 fn main() {}
+
+//~ TWIN run_and_idle_awaited

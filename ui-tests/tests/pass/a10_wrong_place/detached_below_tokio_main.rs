@@ -1,0 +1,7 @@
+#![deny(warnings)]
+
+use request_context::detached;
+
+#[detached]
+#[tokio::main]
+async fn main() {}

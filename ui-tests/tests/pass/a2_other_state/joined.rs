@@ -1,0 +1,15 @@
+#![deny(warnings)]
+
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn other() {}
+
+#[context_async(App)]
+async fn index() {
+    tokio::join!(async {}, other());
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![deny(warnings)]
+
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn index() {
+    std::future::ready(5).await;
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+#![deny(warnings)]
+
+use request_context::context_async;
+
+struct App;
+
+#[context_async(App)]
+async fn other() {}
+
+#[context_async(App)]
+async fn index() {
+    tokio::select! {
+        () = other() => {}
+        () = async {} => {}
+    }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+#![deny(warnings)]
+
+use request_context::context_async;
+
+#[context_async(String)]
+async fn index() {
+    async {}.await;
+}
+
+fn main() {}
