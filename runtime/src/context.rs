@@ -203,6 +203,9 @@ impl<S: 'static> Inner<S> {
         let header = &inner.header;
         if let Some(token) = cancelled_by {
             header.token(Some(&token));
+            if parent.is_none() {
+                header.may_be_cancelled();
+            }
         }
         if parent.is_some() {
             Family::adopt(header);
@@ -698,7 +701,7 @@ impl<S: Send + 'static> RequestContext<S> {
 
     /// A token that is cancelled with this context, and that cancels it.
     pub fn cancellation_token(&self) -> CancellationToken {
-        self.inner.header.token(None).clone()
+        self.inner.header.hand_out_token()
     }
 }
 
