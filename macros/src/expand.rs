@@ -16,7 +16,7 @@ use crate::diagnostics::Errors;
 use crate::item::{Body, FnItem, Item};
 use crate::scope::Scope;
 use crate::validate::{self, Verdict};
-use crate::{instrument, parameters, refuse, rewrite};
+use crate::{dispatch, instrument, parameters, refuse, rewrite};
 
 pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -89,6 +89,8 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
     let here = scope.here();
     let krate = scope.krate.at(here);
 
+    let is_dispatched = args.boxed && dispatch::is_possible(&item.sig);
+    let call = is_dispatched.then(|| dispatch::lifetime_of_call(&mut item.sig, here));
     let output = output_of(&item.sig);
     let never = matches!(output, Type::Never(_));
     let output_type = if never {
@@ -97,7 +99,11 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         quote!(#output)
     };
     let send = (!args.not_send).then(|| quote_spanned!(here=> + ::core::marker::Send));
-    let future = quote_spanned!(here=> impl ::core::future::Future<Output = #output_type> #send);
+    let future = quote_spanned!(here=> ::core::future::Future<Output = #output_type> #send);
+    let future = match &call {
+        Some(call) => quote_spanned!(here=> #krate::__private::Boxed<dyn #future + #call>),
+        None => quote_spanned!(here=> impl #future),
+    };
 
     item.sig.asyncness = None;
     let (returned, constructor) = match &scope.state {
@@ -139,8 +145,11 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
                 },
                 here,
             );
-            // The outer block hides the lifetime of the box, which is none of the fn's own when it has two.
-            future = quote_spanned!(here=> async move { #krate::__private::#boxed(#future).await });
+            future = quote_spanned!(here=> #krate::__private::#boxed(#future));
+            if !is_dispatched {
+                // Hides the lifetime of the box, which is none of the fn's own when it has two.
+                future = quote_spanned!(here=> async move { #future.await });
+            }
         }
         *tokens = quote_spanned!(here=> #constructor(#future));
         *brace = Brace(here);

@@ -20,7 +20,8 @@ pub(crate) fn context_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
     if item.sig.asyncness.is_none() {
         let message = if item.has_lifetime("async_trait") {
             "`#[context_async]` cannot be used under `#[async_trait]`; remove `#[async_trait]`, \
-             a trait has `#[context_async]` fns without it"
+             a trait has `#[context_async(State)]` fns without it, \
+             and is dyn-compatible with `#[context_async(State, boxed)]`"
         } else if item.attrs.iter().any(is_test) {
             CONTEXT_ON_TEST
         } else if is_main(item) {
