@@ -6,9 +6,11 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{
     BoundLifetimes, Expr, FnArg, GenericParam, Lifetime, LifetimeParam,
     ParenthesizedGenericArguments, PredicateType, Receiver, ReceiverKind, ReturnType, Signature,
-    Token, Type, TypeFnPtr, TypeImplTrait, TypeParamBound, TypeReference, WherePredicate,
-    parse_quote_spanned,
+    Token, Type, TypeFnPtr, TypeImplTrait, TypeParamBound, TypeReference, WhereClause,
+    WherePredicate, parse_quote_spanned,
 };
+
+use crate::expand::where_clause;
 
 /// Whether a `dyn` trait could have the method. A trait and its impls agree on that.
 pub(crate) fn is_possible(sig: &Signature) -> bool {
@@ -32,11 +34,14 @@ impl VisitMut for CountImplTrait {
 }
 
 /// Gives the method a lifetime that all its arguments outlive, which is that of the box.
+///
+/// `rustc` points at `boxed`, as long as what is added stands there, when the trait and an impl do not agree on it.
 //
 // Input:  fn f(&self, key: &str, value: T) -> Option<&T>
 // Output: fn f<'arg0, 'arg1, 'call>(&'arg0 self, key: &'arg1 str, value: T) -> Option<&'arg0 T>
 //         where &'arg0 Self: 'call, &'arg1 str: 'call, T: 'call
-pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span) -> Lifetime {
+pub(crate) fn lifetime_of_call(sig: &mut Signature, boxed: Span) -> Lifetime {
+    let here = Span::call_site().located_at(boxed);
     let call = hidden("call", here);
     let mut named = NameElided::at(here);
     let mut bounds = Vec::new();
@@ -65,7 +70,9 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span) -> Lifetime {
         let parameter = GenericParam::Lifetime(LifetimeParam::new(lifetime));
         sig.generics.params.push(parameter);
     }
-    let predicates = &mut sig.generics.make_where_clause().predicates;
+    sig.generics.lt_token.get_or_insert(Token![<](here));
+    sig.generics.gt_token.get_or_insert(Token![>](here));
+    let predicates = &mut where_clause(sig, here).predicates;
     predicates.extend(bounds.into_iter().map(|bounded_ty| {
         WherePredicate::Type(PredicateType {
             attrs: Vec::new(),

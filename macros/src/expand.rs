@@ -8,7 +8,7 @@ use syn::token::{Brace, Paren};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Lifetime, PredicateType, ReturnType, Signature, Token, Type, TypeInfer, TypeParamBound,
-    TypeTuple, WherePredicate,
+    TypeTuple, WhereClause, WherePredicate,
 };
 
 use crate::args::{ContextArgs, DetachedArgs, State};
@@ -89,8 +89,10 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
     let here = scope.here();
     let krate = scope.krate.at(here);
 
-    let is_dispatched = args.boxed && dispatch::is_possible(&item.sig);
-    let call = is_dispatched.then(|| dispatch::lifetime_of_call(&mut item.sig, here));
+    let call = args
+        .boxed
+        .filter(|_| dispatch::is_possible(&item.sig))
+        .map(|argument| dispatch::lifetime_of_call(&mut item.sig, argument));
     let output = output_of(&item.sig);
     let never = matches!(output, Type::Never(_));
     let output_type = if never {
@@ -108,7 +110,9 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
     item.sig.asyncness = None;
     let (returned, constructor) = match &scope.state {
         State::Typed(state) => {
-            outlives_static(&mut item.sig, state, here);
+            // Beside the other bounds of a `boxed` method: `rustc` shows them as one.
+            let bound = args.boxed.map_or(here, |boxed| here.located_at(boxed));
+            outlives_static(&mut item.sig, state, bound);
             (
                 quote_spanned!(here=> #krate::NeedsContext<#state, #future>),
                 quote_spanned!(here=> #krate::__private::needs_context::<#state, _>),
@@ -136,7 +140,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         if rewritten.has_parts {
             future = quote_spanned!(here=> #krate::__private::with_parts(#future));
         }
-        if args.boxed {
+        if args.boxed.is_some() {
             let boxed = Ident::new(
                 if args.not_send {
                     "boxed_local"
@@ -146,7 +150,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
                 here,
             );
             future = quote_spanned!(here=> #krate::__private::#boxed(#future));
-            if !is_dispatched {
+            if call.is_none() {
                 // Hides the lifetime of the box, which is none of the fn's own when it has two.
                 future = quote_spanned!(here=> async move { #future.await });
             }
@@ -281,14 +285,25 @@ fn outlives_static(sig: &mut Signature, state: &Type, here: Span) {
         parameter.bounds.push(bound);
         return;
     }
-    let predicates = &mut sig.generics.make_where_clause().predicates;
-    predicates.push(WherePredicate::Type(PredicateType {
-        attrs: Vec::new(),
-        lifetimes: None,
-        bounded_ty: state.clone(),
-        colon_token: Token![:](here),
-        bounds: Punctuated::from_iter([bound]),
-    }));
+    where_clause(sig, here)
+        .predicates
+        .push(WherePredicate::Type(PredicateType {
+            attrs: Vec::new(),
+            lifetimes: None,
+            bounded_ty: state.clone(),
+            colon_token: Token![:](here),
+            bounds: Punctuated::from_iter([bound]),
+        }));
+}
+
+/// The `where` clause of the fn, which stands at `here` if it is new.
+pub(crate) fn where_clause(sig: &mut Signature, here: Span) -> &mut WhereClause {
+    sig.generics
+        .where_clause
+        .get_or_insert_with(|| WhereClause {
+            where_token: Token![where](here),
+            predicates: Punctuated::new(),
+        })
 }
 
 #[cfg(test)]
