@@ -6,8 +6,8 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{
     BoundLifetimes, Expr, FnArg, GenericParam, Lifetime, LifetimeParam,
     ParenthesizedGenericArguments, PredicateType, Receiver, ReceiverKind, ReturnType, Signature,
-    Token, Type, TypeFnPtr, TypeImplTrait, TypeParamBound, TypeReference, WhereClause,
-    WherePredicate, parse_quote_spanned,
+    Token, Type, TypeFnPtr, TypeImplTrait, TypeParamBound, TypeReference, WherePredicate,
+    parse_quote_spanned,
 };
 
 use crate::expand::where_clause;
