@@ -11,6 +11,7 @@ use syn::{
 };
 
 use crate::expand::where_clause;
+use crate::parameters::is_cfg;
 
 /// Whether a `dyn` trait could have the method. A trait and its impls agree on that.
 pub(crate) fn is_possible(sig: &Signature) -> bool {
@@ -56,8 +57,17 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, boxed: Span) -> Lifetime {
                 bounds.push(ty);
             }
             FnArg::Typed(typed) => {
+                let before = named.fresh.len();
                 named.visit_type_mut(&mut typed.ty);
-                bounds.push((*typed.ty).clone());
+                if typed.attrs.iter().any(is_cfg) {
+                    // A type that may not be there; a bound cannot have the `cfg`.
+                    let lifetimes = named.fresh[before..].iter();
+                    bounds.extend(
+                        lifetimes.map(|name| -> Type { parse_quote_spanned!(here=> &#name ()) }),
+                    );
+                } else {
+                    bounds.push((*typed.ty).clone());
+                }
             }
         }
     }
@@ -226,6 +236,17 @@ mod tests {
                     each: Box<dyn Fn(&str) + 'arg0>
                 ) -> &'arg0 str
                 where Self: 'call, fn(&str) -> &str: 'call, Box<dyn Fn(&str) + 'arg0>: 'call
+            ),
+        );
+    }
+
+    #[test]
+    fn types_that_may_not_be_there_are_not_named_again() {
+        becomes(
+            parse_quote!(fn f(self, #[cfg(x)] gone: &Gone)),
+            parse_quote!(
+                fn f<'arg0, 'call>(self, #[cfg(x)] gone: &'arg0 Gone)
+                where Self: 'call, &'arg0 (): 'call
             ),
         );
     }

@@ -177,7 +177,10 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
     let here = Span::call_site().located_at(name);
     if let Body::Block(brace, tokens) = &mut item.body {
         // What a method or a generic fn captures may be `!Send` for some callers only.
-        let send = !args.not_send && !parameters::is_generic(&item.sig, tokens);
+        // Nor can a fn that calls itself be asked in its own body.
+        let send = !args.not_send
+            && !parameters::is_generic(&item.sig, tokens)
+            && !parameters::mentions(tokens.clone(), &item.sig.ident.to_string());
         let parameters = parameters::move_into_body(&mut item.sig);
         let output = output_of(&item.sig);
         let anchor = return_anchor(&output);

@@ -179,7 +179,8 @@ pub use request_context_macros::context_block;
 /// usable.
 ///
 /// Arguments, on a fn: `?Send`, `crate = path`. The future of a free fn without type parameters is checked
-/// to be `Send`, unless `?Send` says otherwise; of other fns it is `Send` if what they capture is.
+/// to be `Send`, unless `?Send` says otherwise; of other fns, and of one that calls itself, it is `Send` if
+/// what they capture is.
 ///
 /// # Examples
 ///

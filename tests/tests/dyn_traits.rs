@@ -544,6 +544,32 @@ fn a_dyn_trait_may_borrow_as_its_impl_does() {
     assert_eq!(entries.take(), ["ada"]);
 }
 
+/// A dyn trait whose arguments have attributes.
+trait Configured: Sync {
+    #[context_async(Request, boxed)]
+    async fn shown(
+        &self,
+        #[cfg(any())] gone: &NoSuchType,
+        #[cfg(all())] kept: &str,
+        #[allow(unused_variables)] unused: u8,
+    ) -> String {
+        suspend().await;
+        format!("{kept} {}", context!().user)
+    }
+}
+
+impl Configured for () {}
+
+#[test]
+fn arguments_may_be_left_out_by_cfg() {
+    #[context_async(Request)]
+    async fn shown(configured: &dyn Configured) -> String {
+        configured.shown(&String::from("kept"), 0).await
+    }
+
+    assert_eq!(on_ada!(shown(&())), "kept ada");
+}
+
 #[test]
 fn a_dyn_method_that_panics_or_is_dropped_ends_on_its_context() {
     struct Sees(Log);
