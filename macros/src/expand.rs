@@ -35,7 +35,7 @@ pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStrea
             let inner = context_fn(parsed, *item, &mut errors);
             quote!(fn main() { #[allow(dead_code)] #inner })
         }
-        Verdict::Unchanged => quote!(#errors #item),
+        Verdict::Unchanged | Verdict::ExpandBox => quote!(#errors #item),
     }
 }
 
@@ -52,6 +52,7 @@ pub(crate) fn detached(args: TokenStream, input: TokenStream) -> TokenStream {
     }
     match validate::detached_fn(&mut item, &mut errors) {
         Verdict::Unchanged => quote!(#errors #item),
+        Verdict::ExpandBox => detached_box(&parsed, *item, &mut errors),
         Verdict::Expand | Verdict::ExpandInside => detached_fn(&parsed, *item, &mut errors),
     }
 }
@@ -208,6 +209,28 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
             _ => quote_spanned!(here=> #call.await),
         };
         *brace = Brace(here);
+    }
+    quote!(#errors #item)
+}
+
+// Input:  #[detached]
+//         fn load<'async_trait>(..) -> Pin<Box<dyn Future<Output = Row> + Send + 'async_trait>> {
+//             Box::pin(async move { .. })
+//         }
+//
+// Output: fn load<'async_trait>(..) -> Pin<Box<dyn Future<Output = Row> + Send + 'async_trait>> {
+//             ::std::boxed::Box::pin(::request_context::__private::detached_fn({ Box::pin(async move { .. }) }))
+//         }
+fn detached_box(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> TokenStream {
+    let name = item.sig.ident.span();
+    if let Body::Block(brace, tokens) = &mut item.body {
+        let body = refuse::words(std::mem::take(tokens), &args.krate, errors);
+        let imports = errors.imports();
+        let boxed = user_block(*brace, &quote!(#imports #body));
+        let krate = args.krate.at(name);
+        *tokens = quote_spanned! {name=>
+            ::std::boxed::Box::pin(#krate::__private::detached_fn(#boxed))
+        };
     }
     quote!(#errors #item)
 }
