@@ -139,7 +139,10 @@ fn refuse_attributes(
     item.attrs.retain(|attr| match rule(attr) {
         Some(message) => {
             errors.on(attr.path(), message);
-            if is_named(attr, &["detached", "context_async"]) {
+            if is_named(
+                attr,
+                &["detached", "context_async", "handler", "debug_handler"],
+            ) {
                 errors.taken_off(attr.path());
             }
             false
