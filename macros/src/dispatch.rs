@@ -36,13 +36,12 @@ impl VisitMut for CountImplTrait {
 
 /// Gives the method a lifetime that all its arguments outlive, which is that of the box.
 ///
-/// `rustc` points at `boxed`, as long as what is added stands there, when the trait and an impl do not agree on it.
+/// The bounds stand at `boxed`, which is where `rustc` points then if the trait and an impl do not agree on it.
 //
 // Input:  fn f(&self, key: &str, value: T) -> Option<&T>
 // Output: fn f<'arg0, 'arg1, 'call>(&'arg0 self, key: &'arg1 str, value: T) -> Option<&'arg0 T>
 //         where &'arg0 Self: 'call, &'arg1 str: 'call, T: 'call
-pub(crate) fn lifetime_of_call(sig: &mut Signature, boxed: Span) -> Lifetime {
-    let here = Span::call_site().located_at(boxed);
+pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span, boxed: Span) -> Lifetime {
     let call = hidden("call", here);
     let mut named = NameElided::at(here);
     let mut bounds = Vec::new();
@@ -82,14 +81,16 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, boxed: Span) -> Lifetime {
     }
     sig.generics.lt_token.get_or_insert(Token![<](here));
     sig.generics.gt_token.get_or_insert(Token![>](here));
-    let predicates = &mut where_clause(sig, here).predicates;
+    let at_boxed = here.located_at(boxed);
+    let outlived = hidden("call", boxed);
+    let predicates = &mut where_clause(sig, at_boxed).predicates;
     predicates.extend(bounds.into_iter().map(|bounded_ty| {
         WherePredicate::Type(PredicateType {
             attrs: Vec::new(),
             lifetimes: None,
             bounded_ty,
-            colon_token: Token![:](here),
-            bounds: Punctuated::from_iter([TypeParamBound::Lifetime(call.clone())]),
+            colon_token: Token![:](at_boxed),
+            bounds: Punctuated::from_iter([TypeParamBound::Lifetime(outlived.clone())]),
         })
     }));
     call
@@ -200,7 +201,7 @@ mod tests {
     #[track_caller]
     fn becomes(mut sig: Signature, expected: Signature) {
         assert!(is_possible(&sig));
-        let call = lifetime_of_call(&mut sig, Span::call_site());
+        let call = lifetime_of_call(&mut sig, Span::call_site(), Span::call_site());
         assert_eq!(call.to_string(), "'call");
         assert_eq!(
             sig.to_token_stream().to_string(),

@@ -93,7 +93,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
     let call = args
         .boxed
         .filter(|_| dispatch::is_possible(&item.sig))
-        .map(|argument| dispatch::lifetime_of_call(&mut item.sig, argument));
+        .map(|boxed| dispatch::lifetime_of_call(&mut item.sig, here, boxed));
     let output = output_of(&item.sig);
     let never = matches!(output, Type::Never(_));
     let output_type = if never {
@@ -112,7 +112,8 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
     let (returned, constructor) = match &scope.state {
         State::Typed(state) => {
             // Beside the other bounds of a `boxed` method: `rustc` shows them as one.
-            let bound = args.boxed.map_or(here, |boxed| here.located_at(boxed));
+            let beside = args.boxed.filter(|_| call.is_some());
+            let bound = beside.map_or(here, |boxed| here.located_at(boxed));
             outlives_static(&mut item.sig, state, bound);
             (
                 quote_spanned!(here=> #krate::NeedsContext<#state, #future>),

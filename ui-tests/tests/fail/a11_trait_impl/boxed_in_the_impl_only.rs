@@ -8,8 +8,8 @@ trait Greet {
 }
 
 impl Greet for App {
-    #[context_async(App, boxed)] //~ ERROR do not match the trait declaration
-    async fn greet(&self) -> usize {
+    #[context_async(App, boxed)]
+    async fn greet(&self) -> usize { //~ ERROR do not match the trait declaration
         0
     }
 }
