@@ -39,10 +39,10 @@ impl VisitMut for CountImplTrait {
 /// The bounds stand at `boxed`, which is where `rustc` points then if the trait and an impl do not agree on it.
 //
 // Input:  fn f(&self, key: &str, value: T) -> Option<&T>
-// Output: fn f<'arg0, 'arg1, 'call>(&'arg0 self, key: &'arg1 str, value: T) -> Option<&'arg0 T>
-//         where &'arg0 Self: 'call, &'arg1 str: 'call, T: 'call
+// Output: fn f<'__arg0, '__arg1, '__call>(&'__arg0 self, key: &'__arg1 str, value: T) -> Option<&'__arg0 T>
+//         where &'__arg0 Self: '__call, &'__arg1 str: '__call, T: '__call
 pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span, boxed: Span) -> Lifetime {
-    let call = hidden("call", here);
+    let call = hidden("__call", here);
     let mut named = NameElided::at(here);
     let mut bounds = Vec::new();
     let mut of_receiver = None;
@@ -82,7 +82,7 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span, boxed: Span) -> 
     sig.generics.lt_token.get_or_insert(Token![<](here));
     sig.generics.gt_token.get_or_insert(Token![>](here));
     let at_boxed = here.located_at(boxed);
-    let outlived = hidden("call", boxed);
+    let outlived = hidden("__call", at_boxed);
     let predicates = &mut where_clause(sig, at_boxed).predicates;
     predicates.extend(bounds.into_iter().map(|bounded_ty| {
         WherePredicate::Type(PredicateType {
@@ -96,11 +96,11 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span, boxed: Span) -> 
     call
 }
 
+/// Lifetimes have no hygiene: the name is what keeps them apart from the user's.
 fn hidden(name: &str, here: Span) -> Lifetime {
-    let span = Span::mixed_site().located_at(here);
     Lifetime {
-        apostrophe: span,
-        ident: Ident::new(name, span),
+        apostrophe: here,
+        ident: Ident::new(name, here),
     }
 }
 
@@ -155,7 +155,7 @@ impl NameElided {
         if let Some(known) = &self.known {
             return known.clone();
         }
-        let lifetime = hidden(&format!("arg{}", self.fresh.len()), self.here);
+        let lifetime = hidden(&format!("__arg{}", self.fresh.len()), self.here);
         self.fresh.push(lifetime.clone());
         lifetime
     }
@@ -202,7 +202,7 @@ mod tests {
     fn becomes(mut sig: Signature, expected: Signature) {
         assert!(is_possible(&sig));
         let call = lifetime_of_call(&mut sig, Span::call_site(), Span::call_site());
-        assert_eq!(call.to_string(), "'call");
+        assert_eq!(call.to_string(), "'__call");
         assert_eq!(
             sig.to_token_stream().to_string(),
             expected.to_token_stream().to_string()
@@ -214,29 +214,29 @@ mod tests {
         becomes(
             parse_quote!(fn f(&self, key: &str, value: T) -> Option<&T>),
             parse_quote!(
-                fn f<'arg0, 'arg1, 'call>(&'arg0 self, key: &'arg1 str, value: T) -> Option<&'arg0 T>
-                where &'arg0 Self: 'call, &'arg1 str: 'call, T: 'call
+                fn f<'__arg0, '__arg1, '__call>(&'__arg0 self, key: &'__arg1 str, value: T) -> Option<&'__arg0 T>
+                where &'__arg0 Self: '__call, &'__arg1 str: '__call, T: '__call
             ),
         );
         becomes(
             parse_quote!(fn f<'a>(self: Pin<&mut Self>, rows: &'a mut Vec<Row<'_>>) -> Row<'_>),
             parse_quote!(
-                fn f<'a, 'arg0, 'arg1, 'call>(
-                    self: Pin<&'arg0 mut Self>,
-                    rows: &'a mut Vec<Row<'arg1> >
-                ) -> Row<'arg0>
-                where Pin<&'arg0 mut Self>: 'call, &'a mut Vec<Row<'arg1> >: 'call
+                fn f<'a, '__arg0, '__arg1, '__call>(
+                    self: Pin<&'__arg0 mut Self>,
+                    rows: &'a mut Vec<Row<'__arg1> >
+                ) -> Row<'__arg0>
+                where Pin<&'__arg0 mut Self>: '__call, &'a mut Vec<Row<'__arg1> >: '__call
             ),
         );
         becomes(
             parse_quote!(fn f(self, read: fn(&str) -> &str, each: Box<dyn Fn(&str) + '_>) -> &str),
             parse_quote!(
-                fn f<'arg0, 'call>(
+                fn f<'__arg0, '__call>(
                     self,
                     read: fn(&str) -> &str,
-                    each: Box<dyn Fn(&str) + 'arg0>
-                ) -> &'arg0 str
-                where Self: 'call, fn(&str) -> &str: 'call, Box<dyn Fn(&str) + 'arg0>: 'call
+                    each: Box<dyn Fn(&str) + '__arg0>
+                ) -> &'__arg0 str
+                where Self: '__call, fn(&str) -> &str: '__call, Box<dyn Fn(&str) + '__arg0>: '__call
             ),
         );
     }
@@ -246,8 +246,8 @@ mod tests {
         becomes(
             parse_quote!(fn f(self, #[cfg(x)] gone: &Gone)),
             parse_quote!(
-                fn f<'arg0, 'call>(self, #[cfg(x)] gone: &'arg0 Gone)
-                where Self: 'call, &'arg0 (): 'call
+                fn f<'__arg0, '__call>(self, #[cfg(x)] gone: &'__arg0 Gone)
+                where Self: '__call, &'__arg0 (): '__call
             ),
         );
     }

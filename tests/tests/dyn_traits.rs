@@ -544,13 +544,51 @@ fn a_dyn_trait_may_borrow_as_its_impl_does() {
     assert_eq!(entries.take(), ["ada"]);
 }
 
+/// Lifetimes with the names that the expansion uses.
+trait Clashes<'arg0>: Sync {
+    #[context_async(Request, boxed)]
+    async fn pick<'call, 'arg1>(
+        &self,
+        first: &'call str,
+        second: &'arg1 str,
+        third: &'arg0 str,
+        _: &str,
+    ) -> (&'call str, &'arg1 str, &'arg0 str);
+}
+
+impl<'arg0> Clashes<'arg0> for &'arg0 str {
+    #[context_async(Request, boxed)]
+    async fn pick<'call, 'arg1>(
+        &self,
+        first: &'call str,
+        second: &'arg1 str,
+        _: &'arg0 str,
+        _: &str,
+    ) -> (&'call str, &'arg1 str, &'arg0 str) {
+        suspend().await;
+        (first, second, self)
+    }
+}
+
+#[test]
+fn names_of_lifetimes_do_not_clash() {
+    #[context_async(Request)]
+    async fn picks(clashes: &dyn Clashes<'static>) -> String {
+        let [first, second] = ["1".to_owned(), "2".to_owned()];
+        let (first, second, third) = clashes.pick(&first, &second, "3", "4").await;
+        format!("{first}{second}{third} {}", context!().user)
+    }
+
+    assert_eq!(on_ada!(picks(&"self")), "12self ada");
+}
+
 /// A dyn trait whose arguments have attributes.
 trait Configured: Sync {
     #[context_async(Request, boxed)]
     async fn shown(
         &self,
-        #[cfg(any())] gone: &NoSuchType,
-        #[cfg(all())] kept: &str,
+        #[cfg(not(test))] gone: &NoSuchType,
+        #[cfg(test)] kept: &str,
         #[allow(unused_variables)] unused: u8,
     ) -> String {
         suspend().await;

@@ -169,6 +169,54 @@ fn a_detached_method_of_an_async_trait_keeps_its_span_in_both_orders() {
     );
 }
 
+// ---------------------------------------------------------------- instrument on dyn traits of ours
+
+trait Finds: Sync {
+    #[context_async(Request, boxed)]
+    async fn above(&self, id: u64, names: &mut Vec<String>) -> Option<&str>;
+
+    #[context_async(Request, boxed)]
+    #[instrument(skip(self, names), ret)]
+    async fn below(&self, id: u64, names: &mut Vec<String>) -> Option<&str> {
+        self.above(id, names).await
+    }
+}
+
+impl Finds for Table {
+    #[instrument(skip_all, fields(id = id, user = context!().user))]
+    #[context_async(Request, boxed)]
+    async fn above(&self, id: u64, names: &mut Vec<String>) -> Option<&str> {
+        suspend().await;
+        names.push(context!().user.clone());
+        info!("found by {}", seen());
+        (id > 0).then_some(self.0)
+    }
+}
+
+#[test]
+fn a_method_of_a_dyn_trait_keeps_its_span_in_both_orders() {
+    #[context_async(Request)]
+    async fn calls(finds: &dyn Finds) -> Vec<String> {
+        let mut names = Vec::new();
+        assert_eq!(finds.below(1, &mut names).await, Some("t"));
+        assert_eq!(finds.above(0, &mut names).await, None);
+        names
+    }
+
+    let log = on_one_thread!(captured(async {
+        let context = RequestContext::new(Request::of("ada"));
+        assert_eq!(context.run(calls(&Table("t"))).await, ["ada", "ada"]);
+    }));
+    assert_eq!(
+        log,
+        [
+            "below{id=1} > above{id=1 user=\"ada\"}: found by ada",
+            "below{id=1}: return=Some(\"t\")",
+            "above{id=0 user=\"ada\"}: found by ada",
+        ]
+    );
+}
+
 // ---------------------------------------------------------------- axum
 
 #[derive(Clone)]

@@ -78,7 +78,7 @@ fn any_state_boxed_and_not_send() {
 
 #[test]
 fn a_boxed_method() {
-    let (anchor, rebind) = (anchor(quote!(&'arg0 str)), rebind());
+    let (anchor, rebind) = (anchor(quote!(&'__arg0 str)), rebind());
     expands(
         quote!(App, boxed),
         quote!(
@@ -88,10 +88,10 @@ fn a_boxed_method() {
         ),
         quote! {
             #[allow(clippy::async_yields_async)]
-            fn f<'arg0, 'call>(&'arg0 self, id: u64) -> ::request_context::NeedsContext<App,
+            fn f<'__arg0, '__call>(&'__arg0 self, id: u64) -> ::request_context::NeedsContext<App,
                 ::request_context::__private::Boxed<
-                    dyn ::core::future::Future<Output = &'arg0 str> + ::core::marker::Send + 'call> >
-            where &'arg0 Self: 'call, u64: 'call, App: 'static
+                    dyn ::core::future::Future<Output = &'__arg0 str> + ::core::marker::Send + '__call> >
+            where &'__arg0 Self: '__call, u64: '__call, App: 'static
             {
                 ::request_context::__private::needs_context::<App, _>(
                     ::request_context::__private::boxed(async move {

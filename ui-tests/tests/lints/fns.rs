@@ -45,6 +45,11 @@ async fn allowed(#[allow(unused_variables)] id: u64, #[allow(unused_mut)] mut ot
 }
 
 // attribute
+async fn fulfilled(#[expect(unused_variables)] id: u64, #[expect(unused_mut)] mut other: u64) -> u64 {
+    other
+}
+
+// attribute
 async fn unfulfilled(#[expect(unused_variables)] id: u64) -> u64 {
     id
 }
