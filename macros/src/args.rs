@@ -44,7 +44,8 @@ pub(crate) enum State {
 
 pub(crate) struct ContextArgs {
     pub(crate) state: State,
-    pub(crate) boxed: bool,
+    /// Where it says `boxed`.
+    pub(crate) boxed: Option<Span>,
     pub(crate) not_send: bool,
     pub(crate) krate: Krate,
     pub(crate) allow_blocking: bool,
@@ -59,7 +60,7 @@ pub(crate) struct DetachedArgs {
 #[derive(Default)]
 struct Given {
     state: Option<Type>,
-    boxed: Option<()>,
+    boxed: Option<Span>,
     not_send: Option<()>,
     krate: Option<Path>,
     allow_blocking: Option<()>,
@@ -82,7 +83,7 @@ impl From<Given> for ContextArgs {
             state: given
                 .state
                 .map_or(State::Any, |ty| State::Typed(Box::new(ty))),
-            boxed: given.boxed.is_some(),
+            boxed: given.boxed,
             not_send: given.not_send.is_some(),
             krate: Krate(given.krate),
             allow_blocking: given.allow_blocking.is_some(),
@@ -183,7 +184,7 @@ impl Given {
 
     fn named(&mut self, name: Ident, input: ParseStream, legal: Legal) -> Result<()> {
         if legal == Legal::Context && name == "boxed" {
-            return set(&mut self.boxed, (), name, "boxed");
+            return set(&mut self.boxed, name.span(), name, "boxed");
         }
         if legal != Legal::Detached && name == "allow" {
             allow_blocking(input, name.span())?;

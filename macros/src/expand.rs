@@ -6,14 +6,14 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::token::{Brace, Paren};
 use syn::visit_mut::{self, VisitMut};
-use syn::{ReturnType, Signature, Token, Type, TypeInfer, TypeTuple};
+use syn::{ReturnType, Signature, Token, Type, TypeInfer, TypeTuple, WhereClause};
 
 use crate::args::{ContextArgs, DetachedArgs, State};
 use crate::diagnostics::Errors;
 use crate::item::{Body, FnItem, Item};
 use crate::scope::Scope;
 use crate::validate::{self, Verdict};
-use crate::{instrument, parameters, refuse, rewrite};
+use crate::{dispatch, instrument, parameters, refuse, rewrite};
 
 pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -32,7 +32,7 @@ pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStrea
             let inner = context_fn(parsed, *item, &mut errors);
             quote!(fn main() { #[allow(dead_code)] #inner })
         }
-        Verdict::Unchanged => quote!(#errors #item),
+        Verdict::Unchanged | Verdict::ExpandBox => quote!(#errors #item),
     }
 }
 
@@ -49,6 +49,7 @@ pub(crate) fn detached(args: TokenStream, input: TokenStream) -> TokenStream {
     }
     match validate::detached_fn(&mut item, &mut errors) {
         Verdict::Unchanged => quote!(#errors #item),
+        Verdict::ExpandBox => detached_box(&parsed, *item, &mut errors),
         Verdict::Expand | Verdict::ExpandInside => detached_fn(&parsed, *item, &mut errors),
     }
 }
@@ -84,6 +85,10 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
     let here = scope.here();
     let krate = scope.krate.at(here);
 
+    let call = args
+        .boxed
+        .filter(|_| dispatch::is_possible(&item.sig))
+        .map(|boxed| dispatch::lifetime_of_call(&mut item.sig, here, boxed));
     let output = output_of(&item.sig);
     let never = matches!(output, Type::Never(_));
     let output_type = if never {
@@ -92,7 +97,11 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         quote!(#output)
     };
     let send = (!args.not_send).then(|| quote_spanned!(here=> + ::core::marker::Send));
-    let future = quote_spanned!(here=> impl ::core::future::Future<Output = #output_type> #send);
+    let future = quote_spanned!(here=> ::core::future::Future<Output = #output_type> #send);
+    let future = match &call {
+        Some(call) => quote_spanned!(here=> #krate::__private::Boxed<dyn #future + #call>),
+        None => quote_spanned!(here=> impl #future),
+    };
 
     item.sig.asyncness = None;
     let (returned, constructor) = match &scope.state {
@@ -122,7 +131,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         if rewritten.has_parts {
             future = quote_spanned!(here=> #krate::__private::with_parts(#future));
         }
-        if args.boxed {
+        if args.boxed.is_some() {
             let boxed = Ident::new(
                 if args.not_send {
                     "boxed_local"
@@ -131,8 +140,11 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
                 },
                 here,
             );
-            // The outer block hides the lifetime of the box, which is none of the fn's own when it has two.
-            future = quote_spanned!(here=> async move { #krate::__private::#boxed(#future).await });
+            future = quote_spanned!(here=> #krate::__private::#boxed(#future));
+            if call.is_none() {
+                // Hides the lifetime of the box, which is none of the fn's own when it has two.
+                future = quote_spanned!(here=> async move { #future.await });
+            }
         }
         *tokens = quote_spanned!(here=> #constructor(#future));
         *brace = Brace(here);
@@ -156,7 +168,10 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
     let here = Span::call_site().located_at(name);
     if let Body::Block(brace, tokens) = &mut item.body {
         // What a method or a generic fn captures may be `!Send` for some callers only.
-        let send = !args.not_send && !parameters::is_generic(&item.sig, tokens);
+        // Nor can a fn that calls itself be asked in its own body.
+        let send = !args.not_send
+            && !parameters::is_generic(&item.sig, tokens)
+            && !parameters::mentions(tokens.clone(), &item.sig.ident.to_string());
         let parameters = parameters::move_into_body(&mut item.sig);
         let output = output_of(&item.sig);
         let anchor = return_anchor(&output);
@@ -187,6 +202,30 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
             _ => quote_spanned!(here=> #call.await),
         };
         *brace = Brace(here);
+    }
+    quote!(#errors #item)
+}
+
+// Input:  #[detached]
+//         fn load<'async_trait>(..) -> Pin<Box<dyn Future<Output = Row> + Send + 'async_trait>> {
+//             Box::pin(async move { .. })
+//         }
+//
+// Output: fn load<'async_trait>(..) -> Pin<Box<dyn Future<Output = Row> + Send + 'async_trait>> {
+//             ::std::boxed::Box::pin(::request_context::__private::detached_fn({ Box::pin(async move { .. }) }))
+//         }
+fn detached_box(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> TokenStream {
+    let name = item.sig.ident.span();
+    if let Body::Block(brace, tokens) = &mut item.body {
+        let begins = Span::call_site().resolved_at(name);
+        let body =
+            refuse::what_needs_a_context(std::mem::take(tokens), begins, &args.krate, errors);
+        let imports = errors.imports();
+        let boxed = user_block(*brace, &quote!(#imports #body));
+        let krate = args.krate.at(name);
+        *tokens = quote_spanned! {name=>
+            ::std::boxed::Box::pin(#krate::__private::detached_fn(#boxed))
+        };
     }
     quote!(#errors #item)
 }
@@ -255,6 +294,16 @@ fn output_of(sig: &Signature) -> Type {
             elems: Punctuated::new(),
         }),
     }
+}
+
+/// The `where` clause of the fn, which stands at `here` if it is new.
+pub(crate) fn where_clause(sig: &mut Signature, here: Span) -> &mut WhereClause {
+    sig.generics
+        .where_clause
+        .get_or_insert_with(|| WhereClause {
+            where_token: Token![where](here),
+            predicates: Punctuated::new(),
+        })
 }
 
 #[cfg(test)]

@@ -11,12 +11,13 @@ const FUTURE: &str = "__tracing_instrument_future";
 /// The anchor of the return type, the first statement beside the user's body.
 const ANCHOR: &str = "__tracing_attr_fake_return";
 
-/// Puts `instrument` first when it stands below: it needs the `async fn` that ours takes away.
+/// Puts `instrument` first when it stands below: it needs the `async` that ours takes away.
 //
 // Input:  #[context_async(App)] #[instrument(skip(id))] async fn f(id: u64) { … }
 // Output: #[instrument(skip(id))] #[context_async(App)] async fn f(id: u64) { … }
 pub(crate) fn first(item: &mut FnItem, ours: &TokenStream) -> Option<TokenStream> {
-    if item.sig.asyncness.is_none() || !item.attrs.iter().any(is_instrument) {
+    let is_async = item.sig.asyncness.is_some() || item.is_of_async_trait();
+    if !is_async || !item.attrs.iter().any(is_instrument) {
         return None;
     }
     let (instrument, others): (Vec<_>, Vec<_>) = std::mem::take(&mut item.attrs)

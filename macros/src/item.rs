@@ -70,11 +70,10 @@ impl FnItem {
         })
     }
 
-    pub(crate) fn has_lifetime(&self, name: &str) -> bool {
-        self.sig
-            .generics
-            .lifetimes()
-            .any(|l| l.lifetime.ident == name)
+    /// Whether it is what `#[async_trait]` has made of an `async fn`.
+    pub(crate) fn is_of_async_trait(&self) -> bool {
+        let mut lifetimes = self.sig.generics.lifetimes();
+        self.sig.asyncness.is_none() && lifetimes.any(|l| l.lifetime.ident == "async_trait")
     }
 }
 

@@ -8,6 +8,7 @@ mod blocking;
 mod combinators;
 mod detach;
 mod diagnostics;
+mod dispatch;
 mod expand;
 mod instrument;
 mod item;

@@ -75,7 +75,7 @@ fn for_the_statement(attrs: &mut Vec<Attribute>) -> Vec<Attribute> {
     wanted
 }
 
-fn is_cfg(attr: &Attribute) -> bool {
+pub(crate) fn is_cfg(attr: &Attribute) -> bool {
     // `cfg_attr` too: what it stands for is not known here.
     matches!(&attr.meta, Meta::List(list) if list.path.is_ident("cfg") || list.path.is_ident("cfg_attr"))
 }
@@ -89,7 +89,8 @@ pub(crate) fn is_generic(sig: &Signature, body: &TokenStream) -> bool {
         || mentions(body.clone(), "Self")
 }
 
-fn mentions(tokens: TokenStream, word: &str) -> bool {
+/// Whether the word is anywhere in the tokens.
+pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         proc_macro2::TokenTree::Ident(ident) => ident == word,
         proc_macro2::TokenTree::Group(group) => mentions(group.stream(), word),

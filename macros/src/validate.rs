@@ -10,6 +10,8 @@ use crate::item::{FnItem, is_named};
 pub(crate) enum Verdict {
     /// The item makes sense, once what cannot stand beside the attribute is taken off.
     Expand,
+    /// What `#[async_trait]` has made of an `async fn`: it returns its future in a box.
+    ExpandBox,
     /// `fn main` cannot return a call, so it is kept apart from what it expands to.
     ExpandInside,
     /// Not an `async fn`.
@@ -18,9 +20,10 @@ pub(crate) enum Verdict {
 
 pub(crate) fn context_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
     if item.sig.asyncness.is_none() {
-        let message = if item.has_lifetime("async_trait") {
+        let message = if item.is_of_async_trait() {
             "`#[context_async]` cannot be used under `#[async_trait]`; remove `#[async_trait]`, \
-             a trait has `#[context_async]` fns without it"
+             a trait has `#[context_async(State)]` fns without it, \
+             and is dyn-compatible with `#[context_async(State, boxed)]`"
         } else if item.attrs.iter().any(is_test) {
             CONTEXT_ON_TEST
         } else if is_main(item) {
@@ -59,11 +62,11 @@ pub(crate) fn context_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
 }
 
 pub(crate) fn detached_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
+    if item.is_of_async_trait() {
+        return Verdict::ExpandBox;
+    }
     if item.sig.asyncness.is_none() {
-        let message = if item.has_lifetime("async_trait") {
-            "`#[detached]` cannot be used under `#[async_trait]`; \
-             put it on a free `async fn` that the method calls instead"
-        } else if item.attrs.iter().any(is_test) {
+        let message = if item.attrs.iter().any(is_test) {
             "`#[detached]` needs an `async fn`; write it above `#[tokio::test]`, which takes the `async` away"
         } else if is_main(item) {
             "`#[detached]` needs an `async fn`; write it above `#[tokio::main]`, which takes the `async` away"
@@ -136,7 +139,10 @@ fn refuse_attributes(
     item.attrs.retain(|attr| match rule(attr) {
         Some(message) => {
             errors.on(attr.path(), message);
-            if is_named(attr, &["detached", "context_async"]) {
+            if is_named(
+                attr,
+                &["detached", "context_async", "handler", "debug_handler"],
+            ) {
                 errors.taken_off(attr.path());
             }
             false

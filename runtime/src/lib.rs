@@ -71,15 +71,15 @@ pub mod lints {}
 /// |---|---|
 /// | `State` | the type of the state; without one, any context will do |
 /// | `?Send` | the fn's future need not be `Send` |
-/// | `boxed` | the future is boxed, so that the fn can call itself |
+/// | `boxed` | the future is boxed, so that the fn can call itself, and a `dyn` trait can have it |
 /// | `crate = path` | where `request_context` is found, if it was renamed; trusted to lead to this crate |
 /// | `allow(blocking)` | calls that block by their name (`thread::sleep`, `block_on`, `blocking_send` and the like) are not refused in the body |
 ///
 /// Awaits inside nested `async` blocks, closures and macros that are not known are left alone: such code
 /// may run in another task. There, `attach!(call()).await` does it.
 ///
-/// A trait with such fns is not dyn compatible yet: be generic over it. Its impls repeat the attribute,
-/// with the same state.
+/// A trait whose methods are `boxed` is dyn-compatible, if it would be as a trait of sync fns. Its impls
+/// repeat the attribute with the same arguments.
 ///
 /// # Panics
 ///
@@ -123,6 +123,43 @@ pub mod lints {}
 /// assert_eq!(context.run(delete()).await, "ada did delete");
 /// # }
 /// ```
+///
+/// A `dyn` trait:
+///
+/// ```
+/// use request_context::{RequestContext, context, context_async};
+///
+/// trait Repository: Send + Sync {
+///     #[context_async(String, boxed)]
+///     async fn find(&self, id: u64) -> Option<&str>;
+/// }
+///
+/// struct Memory(Vec<String>);
+///
+/// impl Repository for Memory {
+///     #[context_async(String, boxed)]
+///     async fn find(&self, id: u64) -> Option<&str> {
+///         let row = self.0.get(usize::try_from(id).ok()?)?;
+///         (*row == *context!()).then_some(row)
+///     }
+/// }
+///
+/// #[context_async(String)]
+/// async fn is_mine(all: Vec<Box<dyn Repository>>) -> bool {
+///     for repository in &all {
+///         if repository.find(0).await.is_some() {
+///             return true;
+///         }
+///     }
+///     false
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let context = RequestContext::new("ada".to_owned());
+/// assert!(context.run(is_mine(vec![Box::new(Memory(vec!["ada".into()]))])).await);
+/// # }
+/// ```
 pub use request_context_macros::context_async;
 
 /// An `async` block that needs a request context: `context_block!(State, async move { .. })`, for `run`
@@ -156,7 +193,8 @@ pub use request_context_macros::context_block;
 /// usable.
 ///
 /// Arguments, on a fn: `?Send`, `crate = path`. The future of a free fn without type parameters is checked
-/// to be `Send`, unless `?Send` says otherwise; of other fns it is `Send` if what they capture is.
+/// to be `Send`, unless `?Send` says otherwise; of other fns, and of one that calls itself, it is `Send` if
+/// what they capture is.
 ///
 /// # Examples
 ///
@@ -303,17 +341,20 @@ pub mod __private {
         token.scheduler()
     }
 
+    /// The future of a `boxed` method.
+    pub type Boxed<F> = Pin<Box<F>>;
+
     /// The body of a `boxed` fn.
     pub fn boxed<'a, T>(
         body: impl Future<Output = T> + Send + 'a,
-    ) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    ) -> Boxed<dyn Future<Output = T> + Send + 'a> {
         Box::pin(body)
     }
 
     /// The body of a `boxed, ?Send` fn.
     pub fn boxed_local<'a, T>(
         body: impl Future<Output = T> + 'a,
-    ) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+    ) -> Boxed<dyn Future<Output = T> + 'a> {
         Box::pin(body)
     }
 }

@@ -214,6 +214,8 @@ impl Cases {
              [lints.rust]\n\
              dead_code = \"allow\"\n\
              [dependencies]\n\
+             async-trait = \"*\"\n\
+             axum = {{ version = \"*\", features = [\"macros\"] }}\n\
              futures = \"*\"\n\
              request-context.path = {:?}\n\
              tokio = {{ version = \"*\", features = [\"full\"] }}\n",

@@ -15,7 +15,7 @@ fn all_arguments_in_any_order() {
         &mut errors,
     );
     assert!(errors.messages().is_empty(), "{:?}", errors.messages());
-    assert!(args.boxed && args.not_send);
+    assert!(args.boxed.is_some() && args.not_send);
     assert!(matches!(args.state, State::Typed(_)));
     assert_eq!(args.krate.at(Span::call_site()).to_string(), "crate :: rc");
 }

@@ -76,6 +76,36 @@ fn any_state_boxed_and_not_send() {
 }
 
 #[test]
+fn a_boxed_method() {
+    let (anchor, rebind) = (anchor(quote!(&'__arg0 str)), rebind());
+    expands(
+        quote!(App, boxed),
+        quote!(
+            async fn f(&self, id: u64) -> &str {
+                self.0
+            }
+        ),
+        quote! {
+            #[allow(clippy::async_yields_async)]
+            fn f<'__arg0, '__call>(&'__arg0 self, id: u64) -> ::request_context::NeedsContext<App,
+                ::request_context::__private::Boxed<
+                    dyn ::core::future::Future<Output = &'__arg0 str> + ::core::marker::Send + '__call> >
+            where &'__arg0 Self: '__call, u64: '__call, App: 'static
+            {
+                ::request_context::__private::needs_context::<App, _>(
+                    ::request_context::__private::boxed(async move {
+                        #anchor
+                        let _ = &self;
+                        #rebind let id = id;
+                        { const _: () = (); self.0 }
+                    })
+                )
+            }
+        },
+    );
+}
+
+#[test]
 fn a_declared_method_and_a_bounded_state() {
     expands(
         quote!(C),

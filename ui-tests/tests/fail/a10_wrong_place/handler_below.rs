@@ -1,3 +1,4 @@
+use axum::debug_handler;
 use request_context::context_async;
 
 struct App;

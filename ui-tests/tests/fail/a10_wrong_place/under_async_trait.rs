@@ -1,19 +1,18 @@
-use std::pin::Pin;
-
+use async_trait::async_trait;
 use request_context::context_async;
 
 struct App;
 
-impl App {
-    // What `#[async_trait]` makes of `async fn greet(&self) {}`.
+#[async_trait]
+trait Greet {
     #[context_async(App)]
-    fn greet<'life0, 'async_trait>(&'life0 self) -> Pin<Box<dyn Future<Output = ()> + 'async_trait>>
-    //~^ ERROR cannot be used under `#[async_trait]`
-    where
-        'life0: 'async_trait,
-    {
-        Box::pin(async {})
-    }
+    async fn greet(&self); //~ ERROR cannot be used under `#[async_trait]`
+}
+
+#[async_trait]
+impl Greet for App {
+    #[context_async(App)]
+    async fn greet(&self) {} //~ ERROR cannot be used under `#[async_trait]`
 }
 
 fn main() {}

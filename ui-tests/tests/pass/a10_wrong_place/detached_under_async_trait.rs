@@ -1,16 +1,28 @@
 #![deny(warnings)]
 
-use request_context::detached;
+use async_trait::async_trait;
+use request_context::{context_async, detached};
 
-struct App;
+#[async_trait]
+trait Load {
+    #[detached]
+    async fn load(&self, id: u64) -> u64;
+}
 
-#[detached]
-async fn load(_: &App) {}
+struct Rows;
 
-impl App {
-    async fn load(&self) {
-        load(self).await;
+#[async_trait]
+impl Load for Rows {
+    #[detached]
+    async fn load(&self, id: u64) -> u64 {
+        tokio::task::yield_now().await;
+        id
     }
+}
+
+#[context_async(Rows)]
+async fn index(load: Box<dyn Load + Send + Sync>) -> u64 {
+    load.load(1).await
 }
 
 fn main() {}

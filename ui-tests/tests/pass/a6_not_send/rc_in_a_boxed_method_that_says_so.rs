@@ -1,0 +1,18 @@
+#![deny(warnings)]
+
+use std::rc::Rc;
+
+use request_context::context_async;
+
+struct App;
+
+impl App {
+    #[context_async(App, boxed, ?Send)]
+    async fn greet(&self) -> usize {
+        let count = Rc::new(1);
+        tokio::task::yield_now().await;
+        *count
+    }
+}
+
+fn main() {}
