@@ -28,14 +28,14 @@ fn a_context_fn() {
                     #anchor
                     let _ = &self;
                     #rebind let id = id;
+                    #[allow(unused_variables)]
                     let the_request_context = unsafe { ::request_context::__private::anchor() };
-                    #[allow(unused_variables, clippy::shadow_reuse)]
-                    let the_request_context =
-                        unsafe { ::request_context::__private::token::<App>(&the_request_context) };
                     {
                         const _: () = ();
                         (unsafe { ::request_context::__private::inside::<App>() }).call(load(id)).await
-                            + &context!(@ the_request_context).user
+                            + &context!(@ (unsafe {
+                                ::request_context::__private::token::<App>(&the_request_context)
+                            })).user
                     }
                 })
             }
