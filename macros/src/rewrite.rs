@@ -137,6 +137,7 @@ impl Rewriter<'_> {
         }
         self.uses_token = true;
         let token = self.scope.token(name.span());
+        args = words::unbound(args);
         if word != Word::Attach {
             if !args.is_empty() {
                 self.errors.on(
