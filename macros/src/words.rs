@@ -140,9 +140,7 @@ pub(crate) fn import(path: &TokenStream) -> TokenStream {
 pub(crate) fn unbound(args: TokenStream) -> TokenStream {
     let mut rest = args.clone().into_iter();
     match (rest.next(), rest.next(), rest.next()) {
-        (Some(TokenTree::Punct(at)), Some(TokenTree::Ident(_)), _) if at.as_char() == '@' => {
-            rest.collect()
-        }
+        (Some(TokenTree::Punct(at)), Some(_), _) if at.as_char() == '@' => rest.collect(),
         _ => args,
     }
 }
@@ -227,6 +225,7 @@ mod tests {
         for (args, unbound_args) in [
             (quote!(@ t), quote!()),
             (quote!(@ t, f(), 1), quote!(f(), 1)),
+            (quote!(@ (unsafe { t() })), quote!()),
             (quote!(f()), quote!(f())),
             (quote!(), quote!()),
         ] {
