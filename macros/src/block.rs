@@ -74,7 +74,7 @@ fn expand(Input { args, block }: Input) -> TokenStream {
     let krate = scope.krate.at(here);
     let stmts = &block.block.stmts;
     let rewritten = rewrite::body(quote!(#(#stmts)*), &scope, &mut errors);
-    let token = rewritten.uses_token.then(|| scope.bind_token());
+    let token = rewritten.uses.bind(&scope);
     let user = user_block(block.block.brace_token, &rewritten.body);
     let (keyword, capture) = (block.async_token, block.capture);
     let future = quote_spanned!(here=> #keyword #capture { #token #user });

@@ -122,7 +122,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         yields = Some(quote_spanned!(here=> #[allow(clippy::async_yields_async)]));
         let parameters = parameters::move_into_body(&mut item.sig);
         let rewritten = rewrite::body(std::mem::take(tokens), &scope, errors);
-        let token = rewritten.uses_token.then(|| scope.bind_token());
+        let token = rewritten.uses.bind(&scope);
         let anchor = return_anchor(&output);
         let imports = errors.imports();
         let body = &rewritten.body;

@@ -18,16 +18,33 @@ use crate::instrument;
 use crate::scope::Scope;
 use crate::words::{self, Replacement, Use, Word};
 
-/// A rewritten body, and whether it names the hidden token.
+/// A rewritten body, and what it needs before it.
 pub(crate) struct Rewritten {
     pub(crate) body: TokenStream,
-    pub(crate) uses_token: bool,
+    pub(crate) uses: Uses,
     /// Whether it has `#[detached]` parts.
     pub(crate) has_parts: bool,
 }
 
+/// Which hidden locals a body names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Uses {
+    anchor: bool,
+    token: bool,
+}
+
+impl Uses {
+    /// The locals that it names.
+    pub(crate) fn bind(self, scope: &Scope) -> TokenStream {
+        let anchor = (self.anchor || self.token).then(|| scope.bind_anchor());
+        let token = self.token.then(|| scope.bind_token());
+        quote!(#anchor #token)
+    }
+}
+
 // Input:  let rows = load(id).await?; context!().user
-// Output: let rows = (unsafe { inside::<App>() }).call(load(id)).await?; context!(@ the_request_context).user
+// Output: let rows = (unsafe { inside::<App>() }).call(load(id)).await?;
+//         context!(@ (unsafe { token::<App>(&the_request_context) })).user
 pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> Rewritten {
     let mut stmts = match Block::parse_within.parse2(tokens.clone()) {
         Ok(stmts) => stmts,
@@ -36,7 +53,7 @@ pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> R
             return Rewritten {
                 has_parts: false,
                 body: tokens,
-                uses_token: false,
+                uses: Uses::default(),
             };
         }
     };
@@ -47,15 +64,15 @@ pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> R
         is_awaited: false,
         part: None,
         has_parts: false,
-        uses_token: false,
+        uses: Uses::default(),
     };
     for stmt in &mut stmts {
         rewriter.visit_stmt_mut(stmt);
     }
-    let (uses_token, has_parts) = (rewriter.uses_token, rewriter.has_parts);
+    let (uses, has_parts) = (rewriter.uses, rewriter.has_parts);
     Rewritten {
         body: quote!(#(#stmts)*),
-        uses_token,
+        uses,
         has_parts,
     }
 }
@@ -82,7 +99,7 @@ pub(crate) struct Rewriter<'a> {
     /// The detached statement around here.
     pub(crate) part: Option<Part>,
     pub(crate) has_parts: bool,
-    uses_token: bool,
+    uses: Uses,
 }
 
 impl Rewriter<'_> {
@@ -112,7 +129,7 @@ impl Rewriter<'_> {
         Expr::Verbatim(match &self.part {
             Some(part) => part.call(self.scope, work),
             None => {
-                self.uses_token = true;
+                self.uses.token = true;
                 self.scope.attach(work)
             }
         })
@@ -123,21 +140,38 @@ impl Rewriter<'_> {
         match (&self.part, self.place) {
             (Some(part), _) => part.call(self.scope, work),
             (None, Place::Expanded) => {
-                self.uses_token = true;
+                self.uses.token = true;
                 self.scope.attach(work)
             }
             (None, _) => self.scope.call(work),
         }
     }
 
-    /// The arguments of a word, with the hidden token before them.
-    fn word(&mut self, word: Word, name: &Ident, mut args: TokenStream) -> TokenStream {
+    /// The token for a word that stands in the body's own code, or in tokens that someone else may run.
+    fn token(&mut self, name: &Ident, is_direct: bool) -> TokenStream {
+        if is_direct {
+            self.uses.anchor = true;
+            let token = self.scope.token_here(name.span());
+            return quote!((#token));
+        }
+        self.uses.token = true;
+        let token = self.scope.token(name.span());
+        quote!(#token)
+    }
+
+    /// The arguments of a word, with the token before them.
+    fn word(
+        &mut self,
+        word: Word,
+        name: &Ident,
+        mut args: TokenStream,
+        is_direct: bool,
+    ) -> TokenStream {
         if let Some(part) = &self.part {
             part.refuse(word, name, self.errors);
         }
-        self.uses_token = true;
-        let token = self.scope.token(name.span());
         args = words::unbound(args);
+        let token = self.token(name, is_direct);
         if word != Word::Attach {
             if !args.is_empty() {
                 self.errors.on(
@@ -174,7 +208,7 @@ impl Rewriter<'_> {
                       word, name, args, ..
                   }| {
                 let args = self.word_args(word, args);
-                Replacement::Args(self.word(word, &name, args))
+                Replacement::Args(self.word(word, &name, args, false))
             },
         )
     }
@@ -219,7 +253,8 @@ impl VisitMut for Rewriter<'_> {
             Some((Word::Block, _)) => {}
             Some((word, name)) => {
                 let args = self.word_args(word, std::mem::take(&mut mac.tokens));
-                mac.tokens = self.word(word, &name, args);
+                let is_direct = self.place == Place::Body;
+                mac.tokens = self.word(word, &name, args, is_direct);
             }
             None if self.in_body() && self.expanded(|this| combinators::rewrite(this, mac)) => {}
             None => mac.tokens = self.words(std::mem::take(&mut mac.tokens)),

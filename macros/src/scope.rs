@@ -26,34 +26,50 @@ impl Scope {
         Span::call_site().located_at(self.name)
     }
 
-    /// The hidden local, as named at `span`.
+    /// The hidden local that borrows the body, as named at `span`.
     ///
     /// It has the hygiene of the fn's name: in a fn made by a user's `macro_rules!`, a word may come from the
     /// macro's caller and the fn from the macro.
-    pub(crate) fn token(&self, span: Span) -> Ident {
+    fn anchor(&self, span: Span) -> Ident {
         Ident::new("the_request_context", span.resolved_at(self.name))
     }
 
+    /// The hidden local for words that may run elsewhere: another one, which messages call the same.
+    pub(crate) fn token(&self, span: Span) -> Ident {
+        Ident::new("the_request_context", Span::mixed_site().located_at(span))
+    }
+
     // Output: let the_request_context = unsafe { anchor() };
-    //         let the_request_context = unsafe { token::<App>(&the_request_context) };
-    pub(crate) fn bind_token(&self) -> TokenStream {
+    pub(crate) fn bind_anchor(&self) -> TokenStream {
         let name = self.name;
         let krate = self.krate.at(name);
-        let token = self.token(name);
+        let local = self.anchor(name);
         let anchor = without_unsafe_lint(quote_spanned!(name=> #krate::__private::anchor()));
-        let bound = without_unsafe_lint(match &self.state {
-            State::Typed(state) => {
-                quote_spanned!(name=> #krate::__private::token::<#state>(&#token))
-            }
-            State::Any => quote_spanned!(name=> #krate::__private::any_token(&#token)),
-        });
+        // Unused where the word is under a `#[cfg]`.
+        quote_spanned!(name=> #[allow(unused_variables)] let #local = #anchor;)
+    }
+
+    // Output: let the_request_context = unsafe { token::<App>(&the_request_context) };
+    pub(crate) fn bind_token(&self) -> TokenStream {
+        let local = self.token(self.name);
+        let token = self.token_here(self.name);
         // Unused where the word is under a `#[cfg]`, or in a macro that drops it.
-        let allow = quote!(#[allow(unused_variables, clippy::shadow_reuse)]);
-        quote_spanned! {name=>
-            let #token = #anchor;
-            #allow
-            let #token = #bound;
-        }
+        let allow = quote!(#[allow(unused_variables)]);
+        quote_spanned!(self.name=> #allow let #local = #token;)
+    }
+
+    /// The token, for code that the body itself runs: there it is the one of the context that is visible.
+    //
+    // Output: unsafe { token::<App>(&the_request_context) }
+    pub(crate) fn token_here(&self, span: Span) -> TokenStream {
+        let krate = self.krate.at(span);
+        let anchor = self.anchor(span);
+        without_unsafe_lint(match &self.state {
+            State::Typed(state) => {
+                quote_spanned!(span=> #krate::__private::token::<#state>(&#anchor))
+            }
+            State::Any => quote_spanned!(span=> #krate::__private::any_token(&#anchor)),
+        })
     }
 
     /// `(unsafe { inside::<App>() })`, the parentheses at `span`.

@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     context::{Context, Header},
-    family::if_alive,
+    family::{Alive, if_alive},
     rare::Rare,
     suspended::Suspended,
     waiters::Place,
@@ -24,6 +24,8 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Cancellation {
     cancelled: AtomicBool,
+    /// Whether someone may have a token that cancels this: its own, or one above it.
+    handed_out: AtomicBool,
     suspended: Suspended,
     /// Made when someone asks for it.
     token: OnceLock<Watched>,
@@ -73,10 +75,14 @@ impl Header {
         rare.is_some_and(|rare| rare.cancellation.is_cancelled())
     }
 
-    /// Whether someone could cancel this, or could come to.
-    fn is_within_reach(&self) -> bool {
-        let has_token = |rare: &Rare| rare.cancellation.token.get().is_some();
-        self.has_owners() || self.rare_if_made().is_some_and(has_token)
+    /// Whether someone could cancel this by a handle or a token of its own.
+    fn can_be_cancelled(&self) -> bool {
+        self.has_owners() || self.has_handed_out()
+    }
+
+    /// Whether someone could cancel this, or could come to: this, or one that it was forked from.
+    fn is_within_reach(&self, above: &Alive) -> bool {
+        self.can_be_cancelled() || above.iter().any(Header::can_be_cancelled)
     }
 
     /// Keeps the waker of work that suspends, so that a cancellation reaches it; wakes it at once if there
@@ -94,15 +100,16 @@ impl Header {
     }
 
     fn keep(&self, place: &mut Option<Place>, waker: &Waker) {
-        // Seen without the lock first. Who makes a token while this suspends cannot tell that from a token
-        // that was made later, of which this would not know either.
-        if self.is_within_reach() {
+        // Seen without the lock first. Who is handed a token while this suspends cannot tell that from a token
+        // that was handed out later, of which this would not know either.
+        let above = self.living_ancestors();
+        if self.is_within_reach(&above) {
             let suspended = &self.rare().cancellation.suspended;
             suspended.keep(place, waker, || {
                 // Pairs with that of `out_of_reach`: either that finds what this has made, or this sees it
                 // gone.
                 fence(Ordering::SeqCst);
-                self.is_within_reach()
+                self.is_within_reach(&above)
             });
         }
     }
@@ -120,13 +127,41 @@ impl Header {
         rare.map_or(0, |rare| rare.cancellation.suspended.len())
     }
 
-    /// The last owner is gone.
+    /// The last owner is gone, of this and so of all that was forked from it.
     pub(crate) fn out_of_reach(&self) {
         fence(Ordering::SeqCst);
+        self.forget_suspended();
+        self.each_descendant(Header::forget_suspended);
+    }
+
+    fn forget_suspended(&self) {
         if let Some(rare) = self.rare_if_made() {
+            let above = self.living_ancestors();
             let suspended = &rare.cancellation.suspended;
-            suspended.forget(|| self.is_within_reach());
+            suspended.forget(|| self.is_within_reach(&above));
         }
+    }
+
+    /// The token of this context for someone who may keep it. It also cancels what was forked from this.
+    pub(crate) fn hand_out_token(&self) -> CancellationToken {
+        let token = self.token(None).clone();
+        self.may_be_cancelled();
+        self.each_descendant(Header::may_be_cancelled);
+        token
+    }
+
+    /// Someone has a token that cancels this, and may keep it for ever.
+    pub(crate) fn may_be_cancelled(&self) {
+        // ORDERING: Relaxed, see `keep`.
+        let handed_out = &self.rare().cancellation.handed_out;
+        handed_out.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether someone may have a token that cancels this.
+    pub(crate) fn has_handed_out(&self) -> bool {
+        // ORDERING: Relaxed, as `has_owners`: see `keep`.
+        let handed_out = |rare: &Rare| rare.cancellation.handed_out.load(Ordering::Relaxed);
+        self.rare_if_made().is_some_and(handed_out)
     }
 
     /// The token of this context. Made now, it is a child of `parent`.

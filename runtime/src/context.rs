@@ -203,6 +203,9 @@ impl<S: 'static> Inner<S> {
         let header = &inner.header;
         if let Some(token) = cancelled_by {
             header.token(Some(&token));
+            if parent.is_none() {
+                header.may_be_cancelled();
+            }
         }
         if parent.is_some() {
             Family::adopt(header);
@@ -255,8 +258,9 @@ impl<S: 'static> Context for Inner<S> {
 /// The proof that this thread holds a context's turn, or that the context has none.
 pub(crate) struct Held<'a> {
     header: &'a Header,
-    /// Whether the turn ends with this, or was already held further out on this thread's stack.
-    outermost: bool,
+    /// The turn that ends with this; none if it was already held further out on this thread's stack, or
+    /// there is none. No flag, whose padding would make moves of this slow.
+    owed: Option<&'a Turn>,
     /// Outstanding work that ended in it. It is over with this.
     ended: Cell<usize>,
     /// A turn stays on its thread.
@@ -268,7 +272,7 @@ impl<'a> Held<'a> {
     fn new(header: &'a Header, outermost: bool) -> Self {
         Held {
             header,
-            outermost,
+            owed: outermost.then_some(&header.turn),
             ended: Cell::new(0),
             not_send: PhantomData,
         }
@@ -282,7 +286,7 @@ impl<'a> Held<'a> {
     /// Runs `work` in the turn, which was taken without a look at exclusive work.
     pub(crate) fn enter_unadmitted<R>(&self, work: impl FnOnce() -> R) -> R {
         let work = || trusted::enter(self, false, work);
-        if self.outermost {
+        if self.owed.is_some() {
             self.header.outside_of_scopes(work)
         } else {
             work()
@@ -298,8 +302,8 @@ impl<'a> Held<'a> {
 impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.outermost {
-            self.header.turn.give_back(|remains| {
+        if let Some(turn) = self.owed {
+            turn.give_back(|remains| {
                 let inline = Held::new(self.header, false);
                 for remains in remains {
                     // The panic has been reported by the panic hook; it must not stop the others.
@@ -401,38 +405,29 @@ impl Header {
         self.kind.home().is_none_or(|home| home.is_open_here())
     }
 
-    /// As [`poll_turn`](Header::poll_turn), for work that does not come from the queue.
+    /// As [`poll_admitted`](Header::poll_admitted) where nothing is in the way, which is what most polls
+    /// are: nobody has the turn, and no exclusive work lasts. `None` says no more than that something may be.
     #[inline]
+    pub(crate) fn try_admitted(&self, waiting: &Waiting) -> Option<Held<'_>> {
+        let is_plain = matches!(self.kind, Kind::Serial(_)) && waiting.is_none();
+        if !is_plain || trusted::holds(self) || !self.turn.try_take() {
+            return None;
+        }
+        let held = Held::new(self, true);
+        // Looked at in the turn: exclusive work that lasts has begun in an earlier one.
+        (!self.is_exclusive()).then_some(held)
+    }
+
+    /// As [`poll_turn`](Header::poll_turn), for work that does not come from the queue: the turn, unless
+    /// exclusive work keeps `scope` out of it.
     pub(crate) fn poll_admitted(
         &self,
         scope: Scope,
         cx: &mut task::Context<'_>,
         waiting: &mut Waiting,
     ) -> Poll<Held<'_>> {
-        // What most polls are, and no more, so that it is inlined.
-        let is_plain = matches!(self.kind, Kind::Serial(_)) && waiting.is_none();
-        if is_plain && !trusted::holds(self) && self.turn.try_take() {
-            let held = Held::new(self, true);
-            // In the turn: exclusive work that lasts has made it in an earlier one.
-            if self.rare_if_made().is_none() {
-                return Poll::Ready(held);
-            }
-            return self.poll_admission(held, scope, cx, waiting);
-        }
         let held = ready!(self.poll_turn(cx, waiting));
-        self.poll_admission(held, scope, cx, waiting)
-    }
-
-    /// The turn `held`, unless exclusive work keeps its holder out.
-    #[inline(never)]
-    fn poll_admission<'a>(
-        &self,
-        held: Held<'a>,
-        scope: Scope,
-        cx: &mut task::Context<'_>,
-        waiting: &mut Waiting,
-    ) -> Poll<Held<'a>> {
-        if held.outermost && !self.admits(scope) {
+        if held.owed.is_some() && !self.admits(scope) {
             self.wait_for_end(cx, &mut waiting.exclusive);
             return Poll::Pending;
         }
@@ -706,7 +701,7 @@ impl<S: Send + 'static> RequestContext<S> {
 
     /// A token that is cancelled with this context, and that cancels it.
     pub fn cancellation_token(&self) -> CancellationToken {
-        self.inner.header.token(None).clone()
+        self.inner.header.hand_out_token()
     }
 }
 

@@ -36,7 +36,7 @@ impl CurrentAnyContext<'_> {
     /// Asked for when the last `RequestContext` is gone, it does not wake what was suspended by then: that is
     /// dropped at its next turn.
     pub fn cancellation_token(&self) -> CancellationToken {
-        self.header().token(None).clone()
+        self.header().hand_out_token()
     }
 }
 

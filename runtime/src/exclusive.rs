@@ -139,6 +139,13 @@ impl Header {
         }
     }
 
+    /// Whether exclusive work lasts. For the holder of the turn.
+    #[inline]
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.exclusive_if_any()
+            .is_some_and(|exclusive| exclusive.active() != NONE)
+    }
+
     fn is_outside(&self) -> bool {
         // ORDERING: Relaxed, as `active`.
         self.exclusive_if_any()

@@ -50,6 +50,10 @@ impl Family {
                 if ancestor.outstanding.is_closed() {
                     child.outstanding.close();
                 }
+                // As little as a token that was handed out before.
+                if ancestor.has_handed_out() {
+                    child.may_be_cancelled();
+                }
             });
         }
     }
@@ -65,6 +69,22 @@ pub(crate) fn if_alive<R>(
     let result = action(context.header());
     discard(context);
     Some(result)
+}
+
+/// Contexts that this keeps alive, to be looked at under a lock, under which nothing of theirs may be dropped.
+pub(crate) struct Alive(Vec<Arc<dyn Context>>);
+
+impl Alive {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Header> {
+        self.0.iter().map(|context| context.header())
+    }
+}
+
+impl Drop for Alive {
+    /// As [`if_alive`].
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(discard);
+    }
 }
 
 /// Why a context takes no more work.
@@ -120,12 +140,23 @@ impl Header {
     /// Lets no more work begin, here and in all that was forked from this.
     pub(crate) fn close(&self) {
         self.outstanding.close();
+        self.each_descendant(|descendant| descendant.outstanding.close());
+    }
+
+    /// Does something for all that were forked from this and are alive.
+    pub(crate) fn each_descendant(&self, action: impl Fn(&Header)) {
         if let Some(rare) = self.rare_if_made() {
             let descendants = lock(&rare.family.descendants).clone();
             for descendant in &descendants {
-                if_alive(descendant, |header| header.outstanding.close());
+                if_alive(descendant, &action);
             }
         }
+    }
+
+    /// Those this was forked from, as far as they are alive.
+    pub(crate) fn living_ancestors(&self) -> Alive {
+        let ancestors = self.ancestors().iter();
+        Alive(ancestors.filter_map(|(_, above)| above.upgrade()).collect())
     }
 
     /// Whether this is the context called `id`, or was forked from it.

@@ -195,7 +195,7 @@ impl<S: 'static> ContextThread<S> {
 
     /// A token that is cancelled with this context, and that cancels it.
     pub fn cancellation_token(&self) -> CancellationToken {
-        self.inner.header.token(None).clone()
+        self.inner.header.hand_out_token()
     }
 
     /// Waits until all work spawned and posted on this context has ended: see

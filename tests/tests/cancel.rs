@@ -635,6 +635,99 @@ fn work_that_nobody_can_wake_or_cancel_any_more_is_dropped_with_the_last_owner()
     });
 }
 
+/// A fork of `context`, with work that only a cancellation could end.
+async fn fork_with_suspended_work(
+    context: &RequestContext<Forked>,
+) -> (RequestContext<Forked>, Weak<()>) {
+    let scheduler = context.scheduler();
+    let forked = context.run(async move { scheduler.fork().unwrap() }).await;
+    let (captured, alive) = held();
+    drop(forked.scheduler().spawn(async move {
+        let _captured = captured;
+        pending::<()>().await
+    }));
+    settle().await;
+    (forked, alive)
+}
+
+struct Forked;
+
+impl Fork for Forked {
+    fn fork(&self) -> Self {
+        Forked
+    }
+}
+
+#[test]
+fn work_of_a_fork_is_dropped_once_neither_the_fork_nor_any_it_came_from_can_cancel_it() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Forked);
+        let (child, of_child) = fork_with_suspended_work(&context).await;
+        let (grandchild, of_grandchild) = fork_with_suspended_work(&child).await;
+        drop(child);
+        settle().await;
+        assert_eq!(of_child.strong_count(), 1, "its parent can cancel it");
+        drop(grandchild);
+        settle().await;
+        assert_eq!(of_grandchild.strong_count(), 1, "its grandparent can");
+        drop(context);
+        settle().await;
+        assert_eq!(of_child.strong_count(), 0);
+        assert_eq!(of_grandchild.strong_count(), 0);
+    });
+}
+
+#[test]
+fn work_of_a_parent_whose_fork_lives_is_dropped_with_the_parents_last_owner() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Forked);
+        let (captured, alive) = held();
+        drop(context.scheduler().spawn(async move {
+            let _captured = captured;
+            pending::<()>().await
+        }));
+        let (_child, of_child) = fork_with_suspended_work(&context).await;
+        drop(context);
+        settle().await;
+        assert_eq!(alive.strong_count(), 0, "a fork cancels nothing above it");
+        assert_eq!(of_child.strong_count(), 1);
+    });
+}
+
+#[test]
+fn a_token_that_a_parent_gave_away_before_it_was_gone_reaches_the_work_of_its_forks() {
+    on_one_thread!(async {
+        for before_the_fork in [true, false] {
+            let context = RequestContext::new(Forked);
+            let early = before_the_fork.then(|| context.cancellation_token());
+            let (child, alive) = fork_with_suspended_work(&context).await;
+            let token = early.unwrap_or_else(|| context.cancellation_token());
+            drop((context, child));
+            settle().await;
+            assert_eq!(alive.strong_count(), 1);
+            token.cancel();
+            settle().await;
+            assert_eq!(alive.strong_count(), 0);
+        }
+    });
+}
+
+#[test]
+fn a_token_above_a_parent_reaches_the_work_of_its_forks_when_all_handles_are_gone() {
+    on_one_thread!(async {
+        let server = CancellationToken::new();
+        let context = RequestContext::builder().cancelled_by(&server);
+        let context = context.build(Forked).unwrap();
+        let (child, alive) = fork_with_suspended_work(&context).await;
+        drop((context, child));
+        settle().await;
+        assert_eq!(alive.strong_count(), 1);
+        server.cancel();
+        settle().await;
+        assert_eq!(alive.strong_count(), 0);
+    });
+}
+
 // ------------------------------------------------------------ races
 
 /// Blocks whoever wakes it until it may go on.

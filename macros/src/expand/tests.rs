@@ -28,14 +28,14 @@ fn a_context_fn() {
                     #anchor
                     let _ = &self;
                     #rebind let id = id;
+                    #[allow(unused_variables)]
                     let the_request_context = unsafe { ::request_context::__private::anchor() };
-                    #[allow(unused_variables, clippy::shadow_reuse)]
-                    let the_request_context =
-                        unsafe { ::request_context::__private::token::<App>(&the_request_context) };
                     {
                         const _: () = ();
                         (unsafe { ::request_context::__private::inside::<App>() }).call(load(id)).await
-                            + &context!(@ the_request_context).user
+                            + &context!(@ (unsafe {
+                                ::request_context::__private::token::<App>(&the_request_context)
+                            })).user
                     }
                 })
             }
@@ -90,7 +90,7 @@ fn a_boxed_method() {
             fn f<'__arg0, '__call>(&'__arg0 self, id: u64) -> ::request_context::NeedsContext<App,
                 ::request_context::__private::Boxed<
                     dyn ::core::future::Future<Output = &'__arg0 str> + ::core::marker::Send + '__call> >
-            where &'__arg0 Self: '__call, u64: '__call, App: 'static
+            where &'__arg0 Self: '__call, u64: '__call
             {
                 ::request_context::__private::needs_context::<App, _>(
                     ::request_context::__private::boxed(async move {

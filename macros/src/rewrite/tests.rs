@@ -2,7 +2,7 @@ use super::*;
 use crate::args::{Krate, State};
 use proc_macro2::Span;
 
-fn rewritten(tokens: TokenStream) -> (String, bool, Vec<String>) {
+fn rewritten(tokens: TokenStream) -> (String, Uses, Vec<String>) {
     let mut errors = Errors::default();
     let scope = Scope {
         krate: Krate::default(),
@@ -10,10 +10,8 @@ fn rewritten(tokens: TokenStream) -> (String, bool, Vec<String>) {
         name: Span::call_site(),
         allow_blocking: false,
     };
-    let Rewritten {
-        body, uses_token, ..
-    } = body(tokens, &scope, &mut errors);
-    (body.to_string(), uses_token, errors.messages())
+    let Rewritten { body, uses, .. } = body(tokens, &scope, &mut errors);
+    (body.to_string(), uses, errors.messages())
 }
 
 /// Spaces between tokens tell nothing.
@@ -116,18 +114,19 @@ fn macro_rules_of_the_body_get_words() {
 
 #[test]
 fn words_that_a_body_around_has_bound_are_this_bodys() {
-    becomes(
-        quote!(context!(@ the_request_context).user; attach!(@ the_request_context, a(1)).await),
-        {
-            let i = inside();
-            quote!(
-                context!(@ the_request_context).user;
-                #i.call(attach!(@ the_request_context, a(1))).await
-            )
-        },
-    );
-    let errors =
-        rewritten(quote!(context!(@ the_request_context, 1); attach!(@ the_request_context))).2;
+    let user = quote!(|| (context!().user, attach!(a(1))));
+    let bound = rewritten(user.clone()).0;
+    for around in [
+        quote!(|| (context!(@ t).user, attach!(@ t, a(1)))),
+        quote!(|| (
+            context!(@ (unsafe { t() })).user,
+            attach!(@ (unsafe { t() }), a(1))
+        )),
+    ] {
+        let (body, _, errors) = rewritten(around);
+        assert_eq!((body, errors), (bound.clone(), Vec::new()));
+    }
+    let errors = rewritten(quote!(context!(@ t, 1); attach!(@ t))).2;
     assert_eq!(errors.len(), 2, "{errors:?}");
 }
 
@@ -170,17 +169,50 @@ fn instrumented_bodies_bind_their_awaits() {
 
 #[test]
 fn the_token_is_bound_only_where_a_word_is_used() {
-    assert!(!rewritten(quote!(a.await)).1);
-    assert!(
-        !rewritten(quote!(
-            fn f() {
-                context!()
-            }
-        ))
-        .1
+    let none = Uses::default();
+    assert_eq!(rewritten(quote!(a.await)).1, none);
+    let in_an_item = quote!(
+        fn f() {
+            context!()
+        }
     );
-    assert!(rewritten(quote!(|| context!())).1);
-    assert!(rewritten(quote!(join!(a()))).1);
+    assert_eq!(rewritten(in_an_item).1, none);
+    let anchor = Uses {
+        anchor: true,
+        ..none
+    };
+    assert_eq!(
+        rewritten(quote!(if a {
+            context!()
+        }))
+        .1,
+        anchor
+    );
+    assert_eq!(rewritten(quote!(timeout(t, attach!(a())).await)).1, anchor);
+    let token = Uses {
+        token: true,
+        ..none
+    };
+    assert_eq!(rewritten(quote!(|| context!())).1, token);
+    assert_eq!(rewritten(quote!(async { context!() })).1, token);
+    assert_eq!(rewritten(quote!(join!(a()))).1, token);
+    assert_eq!(rewritten(quote!(format!("{}", context!()))).1, token);
+    assert_eq!(rewritten(quote!(unknown!(context!()))).1, token);
+}
+
+#[test]
+fn a_word_of_the_body_itself_finds_the_token_where_it_stands() {
+    becomes(
+        quote!(context!().user; rc::scheduler!().id(); attach!(f(a.await))),
+        quote! {
+            context!(@ (unsafe { ::request_context::__private::token::<App>(&the_request_context) })).user;
+            rc::scheduler!().id();
+            attach!(
+                @ (unsafe { ::request_context::__private::token::<App>(&the_request_context) }),
+                f(::request_context::attach!(@ the_request_context, a).await)
+            )
+        },
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     NeedsAnyContext, NeedsContext,
-    context::{Context, Waiting},
+    context::{Context, Header, Held, Waiting},
     exclusive::Scope,
     outstanding::contained,
 };
@@ -226,18 +226,41 @@ impl<C: Context + ?Sized, F: Future> Root<C, F> {
         waiting: &mut Waiting,
     ) -> Poll<F::Output> {
         let this = self.project();
-        let mut body = this.body;
         let header = this.context.header();
-        let held = ready!(header.poll_admitted(scope, cx, waiting));
-        enter(&held, false, || {
-            header.around_turn(|| {
-                let work = body.as_mut().as_pin_mut();
-                let output = ready!(work.expect("`run` was polled after it was ready").poll(cx));
-                body.set(None);
-                Poll::Ready(output)
-            })
-        })
+        // Two places, so that a turn that is had at once need not be moved through memory.
+        match header.try_admitted(waiting) {
+            Some(held) => poll_in(&held, this.body, cx),
+            None => poll_when_admitted(header, scope, waiting, this.body, cx),
+        }
     }
+}
+
+#[inline]
+fn poll_in<F: Future>(
+    held: &Held<'_>,
+    mut body: Pin<&mut Option<F>>,
+    cx: &mut task::Context<'_>,
+) -> Poll<F::Output> {
+    enter(held, false, || {
+        held.header().around_turn(|| {
+            let work = body.as_mut().as_pin_mut();
+            let output = ready!(work.expect("`run` was polled after it was ready").poll(cx));
+            body.set(None);
+            Poll::Ready(output)
+        })
+    })
+}
+
+#[cold]
+fn poll_when_admitted<F: Future>(
+    header: &Header,
+    scope: Scope,
+    waiting: &mut Waiting,
+    body: Pin<&mut Option<F>>,
+    cx: &mut task::Context<'_>,
+) -> Poll<F::Output> {
+    let held = ready!(header.poll_admitted(scope, cx, waiting));
+    poll_in(&held, body, cx)
 }
 
 impl<C: Context + ?Sized, F> Root<C, F> {

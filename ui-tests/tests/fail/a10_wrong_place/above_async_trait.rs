@@ -16,3 +16,4 @@ impl Greet for App { //~ ERROR `#[detached]` needs an `async fn`, found `impl`; 
 }
 
 fn main() {}
+//~ TWIN boxed_instead_of_async_trait

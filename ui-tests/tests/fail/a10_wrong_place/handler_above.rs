@@ -8,3 +8,4 @@ struct App;
 async fn index() {}
 
 fn main() {}
+//~ TWIN handler_below

@@ -15,3 +15,4 @@ impl Greet for App {
 }
 
 fn main() {}
+//~ TWIN boxed_in_both

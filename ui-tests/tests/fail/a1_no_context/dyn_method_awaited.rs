@@ -12,3 +12,4 @@ async fn index(greet: &dyn Greet) -> usize {
 }
 
 fn main() {}
+//~ TWIN dyn_method_awaited_in_a_body

@@ -7,8 +7,7 @@ async fn greeting() {}
 
 #[context_async(App)]
 async fn index(other: RequestContext<App>) {
-    //~^ ERROR `the_request_context` does not live long enough
-    other.run(attach!(greeting())).await;
+    other.run(attach!(greeting())).await; //~ ERROR `the_request_context` does not live long enough
 }
 
 fn main() {}

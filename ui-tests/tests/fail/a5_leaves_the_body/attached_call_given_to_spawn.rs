@@ -7,8 +7,7 @@ async fn greeting() {}
 
 #[context_async(App)]
 async fn index() {
-    //~^ ERROR `the_request_context` does not live long enough
-    drop(scheduler!().spawn(attach!(greeting())));
+    drop(scheduler!().spawn(attach!(greeting()))); //~ ERROR `the_request_context` does not live long enough
 }
 
 fn main() {}

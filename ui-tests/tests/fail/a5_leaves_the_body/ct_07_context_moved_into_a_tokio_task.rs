@@ -2,8 +2,7 @@ use request_context::{context, context_async};
 
 #[context_async(String)]
 async fn index() {
-    //~^ ERROR `the_request_context` does not live long enough
-    let request = context!();
+    let request = context!(); //~ ERROR `the_request_context` does not live long enough
     drop(tokio::spawn(async move { request.len() }));
 }
 

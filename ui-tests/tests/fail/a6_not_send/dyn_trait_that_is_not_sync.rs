@@ -13,3 +13,4 @@ trait Greet {
 }
 
 fn main() {}
+//~ TWIN dyn_trait_that_is_sync

@@ -14,3 +14,4 @@ impl App {
 }
 
 fn main() {}
+//~ TWIN rc_in_a_boxed_method_that_says_so
