@@ -54,7 +54,7 @@ impl Scope {
         let local = self.token(self.name);
         let token = self.token_here(self.name);
         // Unused where the word is under a `#[cfg]`, or in a macro that drops it.
-        let allow = quote!(#[allow(unused_variables)]);
+        let allow = quote!(#[allow(unused_assignments, unused_variables)]);
         quote_spanned!(self.name=> #allow let #local = #token;)
     }
 
