@@ -16,7 +16,7 @@ const SELECTS: &[&str] = &["select", "select_biased"];
 #[rustfmt::skip]
 const FORMATS: &[&str] = &[
     "format", "format_args", "print", "println", "eprint", "eprintln", "write", "writeln",
-    "panic", "todo", "unimplemented", "unreachable", "dbg", "vec",
+    "panic", "todo", "unimplemented", "unreachable", "dbg", "vec", "pin",
     "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne",
     "trace", "debug", "info", "warn", "error", "event", "log",
     "span", "trace_span", "debug_span", "info_span", "warn_span", "error_span",

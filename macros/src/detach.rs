@@ -1,7 +1,7 @@
 //! `#[detached]` on a statement of a context fn's body.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, Expr, ExprMacro, Meta, Path, Stmt};
 
@@ -9,7 +9,7 @@ use crate::args::Krate;
 use crate::diagnostics::Errors;
 use crate::rewrite::Rewriter;
 use crate::scope::{Scope, without_unsafe_lint};
-use crate::words::Word;
+use crate::words::{self, Word};
 
 /// A detached statement, while its inside is rewritten.
 pub(crate) struct Part {
@@ -181,10 +181,9 @@ fn guard(path: &Path, part: &Part, krate: &Krate) -> TokenStream {
     let krate = krate.at(span);
     let create = without_unsafe_lint(quote_spanned!(span=> #krate::__private::detached_part()));
     let guard = &part.guard;
+    let import = words::import(&path.to_token_stream());
     quote! {
-        // The attribute is gone by now, and its import would count as unused.
-        #[allow(unused_imports)]
-        use #path as _;
+        #import
         let #guard = #create;
     }
 }

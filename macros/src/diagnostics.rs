@@ -3,8 +3,10 @@
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::{Error, Path};
+
+use crate::words;
 
 #[derive(Default)]
 pub(crate) struct Errors {
@@ -27,8 +29,7 @@ impl Errors {
 
     /// Keeps the import of an attribute that is taken off from counting as unused.
     pub(crate) fn taken_off(&mut self, path: &Path) {
-        self.imports
-            .extend(quote!(#[allow(unused_imports)] use #path as _;));
+        self.imports.extend(words::import(&path.to_token_stream()));
     }
 
     /// What `taken_off` has left to be written into the body.

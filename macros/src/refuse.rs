@@ -75,8 +75,8 @@ fn error(name: &Ident, path: TokenStream) -> TokenStream {
          annotate the fn with `#[context_async(State)]` instead, or pass it what it needs"
     );
     let error = quote_spanned!(name.span()=> ::core::compile_error!(#message));
-    // The word's import counts as used.
-    quote!(({ #[allow(unused_imports)] use #path as _; #error }))
+    let import = words::import(&path);
+    quote!(({ #import #error }))
 }
 
 impl VisitMut for Refuser<'_> {

@@ -170,6 +170,7 @@ impl Rewriter<'_> {
         if let Some(part) = &self.part {
             part.refuse(word, name, self.errors);
         }
+        args = words::unbound(args);
         let token = self.token(name, is_direct);
         if word != Word::Attach {
             if !args.is_empty() {

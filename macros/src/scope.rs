@@ -10,6 +10,7 @@ use quote::{quote, quote_spanned};
 use syn::Expr;
 
 use crate::args::{Krate, State};
+use crate::expand::user_block;
 
 pub(crate) struct Scope {
     pub(crate) krate: Krate,
@@ -53,7 +54,7 @@ impl Scope {
         let local = self.token(self.name);
         let token = self.token_here(self.name);
         // Unused where the word is under a `#[cfg]`, or in a macro that drops it.
-        let allow = quote!(#[allow(unused_variables)]);
+        let allow = quote!(#[allow(unused_assignments, unused_variables)]);
         quote_spanned!(self.name=> #allow let #local = #token;)
     }
 
@@ -85,7 +86,7 @@ impl Scope {
     pub(crate) fn call(&self, work: &Expr) -> TokenStream {
         let (first, last) = ends(work);
         let inside = self.inside(first);
-        let work = group(Delimiter::Parenthesis, quote!(#work), last);
+        let work = group(Delimiter::Parenthesis, argument(work), last);
         quote_spanned!(first=> #inside.call #work)
     }
 
@@ -96,7 +97,7 @@ impl Scope {
         let method = Ident::new("detached", method);
         // In parentheses of the user's span, so that other errors are where the call is.
         let guard = group(Delimiter::Parenthesis, quote!(#guard), first);
-        let work = group(Delimiter::Parenthesis, quote!(#work), last);
+        let work = group(Delimiter::Parenthesis, argument(work), last);
         quote_spanned!(first=> #guard.#method #work)
     }
 
@@ -122,13 +123,24 @@ pub(crate) fn off_context(krate: &Krate, begins: Span, work: &Expr) -> TokenStre
     );
     // As in `call_detached`: a method, of which only the name is elsewhere.
     let method = Ident::new("detached", begins);
-    let work = group(Delimiter::Parenthesis, quote!(#work), last);
+    let work = group(Delimiter::Parenthesis, argument(work), last);
     quote_spanned!(first=> #here.#method #work)
 }
 
 /// An `unsafe` block that holds none of the user's tokens but types, as `unsafe_code` and clippy see it.
 pub(crate) fn without_unsafe_lint(call: TokenStream) -> TokenStream {
     quote!(unsafe { #call })
+}
+
+/// `{ f() }.await` needs its braces, `call({ f() })` would be linted for them.
+fn argument(work: &Expr) -> TokenStream {
+    match work {
+        Expr::Block(block) if block.attrs.is_empty() && block.label.is_none() => {
+            let stmts = &block.block.stmts;
+            user_block(block.block.brace_token, &quote!(#(#stmts)*))
+        }
+        _ => quote!(#work),
+    }
 }
 
 fn group(delimiter: Delimiter, content: TokenStream, span: Span) -> TokenTree {

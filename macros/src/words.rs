@@ -1,6 +1,7 @@
 //! `context!`, `scheduler!`, `attach!` and `context_block!`: how they are recognised, in syntax and in raw tokens.
 
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::Path;
 
 use crate::args::Krate;
@@ -114,6 +115,36 @@ pub(crate) fn in_tokens(
     done.into_iter().collect()
 }
 
+/// An import of the path of a macro that is gone by now, so that the user's own import of it counts as used.
+///
+/// A name alone is seen without the body's locals: one of the same name cannot be imported.
+pub(crate) fn import(path: &TokenStream) -> TokenStream {
+    let mut tokens = path.clone().into_iter();
+    let path = match (tokens.next(), tokens.next()) {
+        (Some(TokenTree::Ident(mut name)), None) => {
+            name.set_span(name.span().resolved_at(Span::mixed_site()));
+            name.into_token_stream()
+        }
+        _ => path.clone(),
+    };
+    quote!(#[allow(unused_imports)] use #path as _;)
+}
+
+/// A word's arguments as the user wrote them.
+///
+/// The body around has bound the words in the arguments of a macro that it does not know. If the macro makes a
+/// body of its own of them, they are that body's.
+//
+// Input:  @ the_request_context, f()
+// Output: f()
+pub(crate) fn unbound(args: TokenStream) -> TokenStream {
+    let mut rest = args.clone().into_iter();
+    match (rest.next(), rest.next(), rest.next()) {
+        (Some(TokenTree::Punct(at)), Some(_), _) if at.as_char() == '@' => rest.collect(),
+        _ => args,
+    }
+}
+
 /// Whether `tokens` end in `word!`, and how many tokens that is with the word's path.
 fn word_before(tokens: &[TokenTree], krate: &Krate) -> Option<(Word, Ident, usize)> {
     let [path @ .., TokenTree::Ident(name), TokenTree::Punct(bang)] = tokens else {
@@ -150,8 +181,6 @@ fn regroup(old: &Group, content: TokenStream) -> Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quote::quote;
-
     fn rewritten(tokens: TokenStream) -> String {
         in_tokens(tokens, &Krate::default(), &mut |_| {
             Replacement::Args(quote!(@ t))
@@ -188,6 +217,19 @@ mod tests {
             quote!(my_context!(x)),
         ] {
             assert_eq!(rewritten(tokens.clone()), tokens.to_string());
+        }
+    }
+
+    #[test]
+    fn arguments_of_bound_words_are_those_of_the_user() {
+        for (args, unbound_args) in [
+            (quote!(@ t), quote!()),
+            (quote!(@ t, f(), 1), quote!(f(), 1)),
+            (quote!(@ (unsafe { t() })), quote!()),
+            (quote!(f()), quote!(f())),
+            (quote!(), quote!()),
+        ] {
+            assert_eq!(unbound(args).to_string(), unbound_args.to_string());
         }
     }
 

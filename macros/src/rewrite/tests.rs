@@ -113,6 +113,37 @@ fn macro_rules_of_the_body_get_words() {
 }
 
 #[test]
+fn words_that_a_body_around_has_bound_are_this_bodys() {
+    let user = quote!(|| (context!().user, attach!(a(1))));
+    let bound = rewritten(user.clone()).0;
+    for around in [
+        quote!(|| (context!(@ t).user, attach!(@ t, a(1)))),
+        quote!(|| (
+            context!(@ (unsafe { t() })).user,
+            attach!(@ (unsafe { t() }), a(1))
+        )),
+    ] {
+        let (body, _, errors) = rewritten(around);
+        assert_eq!((body, errors), (bound.clone(), Vec::new()));
+    }
+    let errors = rewritten(quote!(context!(@ t, 1); attach!(@ t))).2;
+    assert_eq!(errors.len(), 2, "{errors:?}");
+}
+
+#[test]
+fn awaited_blocks_do_not_stand_alone_in_their_braces() {
+    let i = inside();
+    becomes(
+        quote!({ a() }.await; 'b: { a() }.await; unsafe { a() }.await),
+        quote!(
+            #i.call({ const _: () = (); a() }).await;
+            #i.call('b: { a() }).await;
+            #i.call(unsafe { a() }).await
+        ),
+    );
+}
+
+#[test]
 fn instrumented_bodies_bind_their_awaits() {
     let i = inside();
     becomes(
@@ -254,6 +285,12 @@ fn format_like_arguments() {
     becomes(
         quote!(matches!(a.await, Some(_) if x)),
         quote!(matches!(::request_context::attach!(@ the_request_context, a).await, Some(_) if x)),
+    );
+    becomes(
+        quote!(pin!(a.await)),
+        quote!(pin!(
+            ::request_context::attach!(@ the_request_context, a).await
+        )),
     );
     becomes(
         quote!(assert_eq!(a.await == b, c)),
