@@ -7,7 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     AngleBracketedGenericArguments, Attribute, Block, Expr, ExprAsync, ExprClosure, ExprConst,
-    ExprRepeat, Item, Local, Macro, Path, Stmt, StmtMacro, Token, Type,
+    ExprMacro, ExprRepeat, Item, Local, Macro, Path, Stmt, StmtMacro, Token, Type,
 };
 
 use crate::blocking;
@@ -44,7 +44,7 @@ impl Uses {
 
 // Input:  let rows = load(id).await?; context!().user
 // Output: let rows = (unsafe { inside::<App>() }).call(load(id)).await?;
-//         context!(@ (unsafe { token::<App>(&the_request_context) })).user
+//         (*{ context!(@); unsafe { token::<App>(&the_request_context) } }).user
 pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> Rewritten {
     let mut stmts = match Block::parse_within.parse2(tokens.clone()) {
         Ok(stmts) => stmts,
@@ -147,31 +147,12 @@ impl Rewriter<'_> {
         }
     }
 
-    /// The token for a word that stands in the body's own code, or in tokens that someone else may run.
-    fn token(&mut self, name: &Ident, is_direct: bool) -> TokenStream {
-        if is_direct {
-            self.uses.anchor = true;
-            let token = self.scope.token_here(name.span());
-            return quote!((#token));
-        }
-        self.uses.token = true;
-        let token = self.scope.token(name.span());
-        quote!(#token)
-    }
-
-    /// The arguments of a word, with the token before them.
-    fn word(
-        &mut self,
-        word: Word,
-        name: &Ident,
-        mut args: TokenStream,
-        is_direct: bool,
-    ) -> TokenStream {
+    /// The arguments of a word, checked.
+    fn checked_args(&mut self, word: Word, name: &Ident, args: TokenStream) -> TokenStream {
         if let Some(part) = &self.part {
             part.refuse(word, name, self.errors);
         }
-        args = words::unbound(args);
-        let token = self.token(name, is_direct);
+        let args = words::unbound(args);
         if word != Word::Attach {
             if !args.is_empty() {
                 self.errors.on(
@@ -179,23 +160,45 @@ impl Rewriter<'_> {
                     format!("`{name}!` takes no arguments; write `{name}!()`"),
                 );
             }
-            return quote!(@ #token);
+            return TokenStream::new();
         }
-        if are_several(args.clone()) {
-            self.errors.at(
-                name.span(),
-                "`attach!` takes one call; attach each by itself: `attach!(f())`",
-            );
-            args = quote!(::core::future::ready(()));
+        let mistake = if are_several(args.clone()) {
+            "`attach!` takes one call; attach each by itself: `attach!(f())`"
+        } else if args.is_empty() {
+            "`attach!` needs an argument; name the call to attach: `attach!(f())`"
+        } else {
+            return args;
+        };
+        self.errors.at(name.span(), mistake);
+        quote!(::core::future::ready(()))
+    }
+
+    /// The arguments of a word in code that may run elsewhere, with the token before them.
+    fn word(&mut self, word: Word, name: &Ident, args: TokenStream) -> TokenStream {
+        let args = self.checked_args(word, name, args);
+        self.uses.token = true;
+        let token = self.scope.token(name.span());
+        match word {
+            Word::Attach => quote!(@ #token, #args),
+            _ => quote!(@ #token),
         }
-        if args.is_empty() {
-            self.errors.at(
-                name.span(),
-                "`attach!` needs an argument; name the call to attach: `attach!(f())`",
-            );
-            args = quote!(::core::future::ready(()));
+    }
+
+    /// What stands for a word in the body's own code; `None` where that is not what `expr` is.
+    fn word_here(&mut self, expr: &mut Expr) -> Option<TokenStream> {
+        let Expr::Macro(ExprMacro { attrs, mac }) = expr else {
+            return None;
+        };
+        let (word, name) = Word::of_path(&mac.path, &self.scope.krate)?;
+        if self.place != Place::Body || word == Word::Block {
+            return None;
         }
-        quote!(@ #token, #args)
+        let args = self.word_args(word, std::mem::take(&mut mac.tokens));
+        let args = self.checked_args(word, &name, args);
+        self.uses.anchor = true;
+        let end = mac.delimiter.span().close();
+        let word = self.scope.word_here(word, &mac.path, &name, &args, end);
+        Some(quote!(#(#attrs)* #word))
     }
 
     /// Words in tokens that cannot be read as Rust.
@@ -208,7 +211,7 @@ impl Rewriter<'_> {
                       word, name, args, ..
                   }| {
                 let args = self.word_args(word, args);
-                Replacement::Args(self.word(word, &name, args, false))
+                Replacement::Args(self.word(word, &name, args))
             },
         )
     }
@@ -235,6 +238,10 @@ impl VisitMut for Rewriter<'_> {
         if !awaited && self.in_body() && !self.scope.allow_blocking {
             blocking::refuse(expr, self.errors);
         }
+        if let Some(tokens) = self.word_here(expr) {
+            *expr = Expr::Verbatim(tokens);
+            return;
+        }
         visit_mut::visit_expr_mut(self, expr);
         match expr {
             Expr::Await(waiting) if self.in_body() => {
@@ -253,8 +260,7 @@ impl VisitMut for Rewriter<'_> {
             Some((Word::Block, _)) => {}
             Some((word, name)) => {
                 let args = self.word_args(word, std::mem::take(&mut mac.tokens));
-                let is_direct = self.place == Place::Body;
-                mac.tokens = self.word(word, &name, args, is_direct);
+                mac.tokens = self.word(word, &name, args);
             }
             None if self.in_body() && self.expanded(|this| combinators::rewrite(this, mac)) => {}
             None => mac.tokens = self.words(std::mem::take(&mut mac.tokens)),

@@ -7,10 +7,11 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
-use syn::Expr;
+use syn::{Expr, Path};
 
 use crate::args::{Krate, State};
 use crate::expand::user_block;
+use crate::words::Word;
 
 pub(crate) struct Scope {
     pub(crate) krate: Krate,
@@ -52,7 +53,7 @@ impl Scope {
     // Output: let the_request_context = unsafe { token::<App>(&the_request_context) };
     pub(crate) fn bind_token(&self) -> TokenStream {
         let local = self.token(self.name);
-        let token = self.token_here(self.name);
+        let token = without_unsafe_lint(self.found_token(self.name));
         // Unused where the word is under a `#[cfg]`, or in a macro that drops it.
         let allow = quote!(#[allow(unused_assignments, unused_variables)]);
         quote_spanned!(self.name=> #allow let #local = #token;)
@@ -60,16 +61,53 @@ impl Scope {
 
     /// The token, for code that the body itself runs: there it is the one of the context that is visible.
     //
-    // Output: unsafe { token::<App>(&the_request_context) }
-    pub(crate) fn token_here(&self, span: Span) -> TokenStream {
+    // Output: token::<App>(&the_request_context)
+    fn found_token(&self, span: Span) -> TokenStream {
         let krate = self.krate.at(span);
         let anchor = self.anchor(span);
-        without_unsafe_lint(match &self.state {
+        match &self.state {
             State::Typed(state) => {
                 quote_spanned!(span=> #krate::__private::token::<#state>(&#anchor))
             }
             State::Any => quote_spanned!(span=> #krate::__private::any_token(&#anchor)),
-        })
+        }
+    }
+
+    /// A word in code that the body itself runs. Its macro gets nothing that someone else's macro of that name
+    /// could take elsewhere; it is there so that its import counts as used, and editors find it.
+    //
+    // Input:  context!()
+    // Output: (*{ context!(@); unsafe { token::<App>(&the_request_context) } })
+    pub(crate) fn word_here(
+        &self,
+        word: Word,
+        path: &Path,
+        name: &Ident,
+        args: &TokenStream,
+        end: Span,
+    ) -> TokenStream {
+        let word_at = name.span();
+        let here = Span::call_site().located_at(word_at);
+        let krate = self.krate.at(here);
+        let mut token = self.found_token(word_at);
+        if word == Word::Attach {
+            token = quote_spanned!(here=> #krate::__private::attach_to(#token));
+        }
+        let token = without_unsafe_lint(token);
+        let found = quote_spanned!(here=> { #path!(@); #token });
+        // What is at the ends is the user's to the eye: there begins, or ends, what errors underline.
+        match word {
+            Word::Scheduler => {
+                let krate = self.krate.at(word_at);
+                quote_spanned!(word_at=> #krate::__private::scheduler(#found))
+            }
+            Word::Attach => {
+                let found = group(Delimiter::Parenthesis, found, word_at);
+                let args = group(Delimiter::Parenthesis, args.clone(), end);
+                quote_spanned!(word_at=> #found.work #args)
+            }
+            Word::Context | Word::Block => quote_spanned!(here=> (*#found)),
+        }
     }
 
     /// `(unsafe { inside::<App>() })`, the parentheses at `span`.

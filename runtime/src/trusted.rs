@@ -14,7 +14,8 @@
 //!    first, or inside an [`Attached`] future, which borrows the body it was attached in. At every
 //!    poll, both see to it that their own context is on top of the stack, where a body that starts
 //!    takes its token from.
-//! 5. A token points to its context's allocation, and borrows the body that made it; so with 4 it
+//! 5. A token points to its context's allocation, and borrows the body that made it, in which only the
+//!    body's own code makes one: there, with 4, the context on top is that of the body. So the token
 //!    cannot outlive the context. Every use checks that this thread has entered that context.
 //! 6. `&S` is only handed out by uses of 5 and by [`with_state`], inside an entry of its context. It
 //!    is not `Send` when `S` is not `Sync`, and so stays in that turn.

@@ -14,7 +14,8 @@
 /// [`context_block!`](crate::context_block), which has a context of its own.
 #[macro_export]
 macro_rules! context {
-    (@ $token:tt) => {
+    (@) => {};
+    (@ $token:ident) => {
         (*$token)
     };
     ($($unchecked:tt)*) => {
@@ -31,7 +32,8 @@ macro_rules! context {
 /// [`context_block!`](crate::context_block).
 #[macro_export]
 macro_rules! scheduler {
-    (@ $token:tt) => {
+    (@) => {};
+    (@ $token:ident) => {
         $crate::__private::scheduler($token)
     };
     ($($unchecked:tt)*) => {
@@ -50,7 +52,8 @@ macro_rules! scheduler {
 /// [`scheduler!().spawn(..)`](crate::Scheduler::spawn) is for work that does.
 #[macro_export]
 macro_rules! attach {
-    (@ $token:tt, $work:expr $(,)?) => {
+    (@) => {};
+    (@ $token:ident, $work:expr $(,)?) => {
         // SAFETY: the attributes write this, with the token of the body it stands in.
         (unsafe { $crate::__private::attach_to($token) }).work($work)
     };

@@ -33,9 +33,10 @@ fn a_context_fn() {
                     {
                         const _: () = ();
                         (unsafe { ::request_context::__private::inside::<App>() }).call(load(id)).await
-                            + &context!(@ (unsafe {
-                                ::request_context::__private::token::<App>(&the_request_context)
-                            })).user
+                            + &(*{
+                                context!(@);
+                                unsafe { ::request_context::__private::token::<App>(&the_request_context) }
+                            }).user
                     }
                 })
             }

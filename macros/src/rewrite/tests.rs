@@ -203,14 +203,21 @@ fn the_token_is_bound_only_where_a_word_is_used() {
 #[test]
 fn a_word_of_the_body_itself_finds_the_token_where_it_stands() {
     becomes(
-        quote!(context!().user; rc::scheduler!().id(); attach!(f(a.await))),
+        quote!(context!().user; request_context::scheduler!().id(); attach!(f(a.await))),
         quote! {
-            context!(@ (unsafe { ::request_context::__private::token::<App>(&the_request_context) })).user;
-            rc::scheduler!().id();
-            attach!(
-                @ (unsafe { ::request_context::__private::token::<App>(&the_request_context) }),
-                f(::request_context::attach!(@ the_request_context, a).await)
-            )
+            (*{ context!(@); unsafe { ::request_context::__private::token::<App>(&the_request_context) } }).user;
+            ::request_context::__private::scheduler({
+                request_context::scheduler!(@);
+                unsafe { ::request_context::__private::token::<App>(&the_request_context) }
+            }).id();
+            ({
+                attach!(@);
+                unsafe {
+                    ::request_context::__private::attach_to(
+                        ::request_context::__private::token::<App>(&the_request_context)
+                    )
+                }
+            }).work(f(::request_context::attach!(@ the_request_context, a).await))
         },
     );
 }

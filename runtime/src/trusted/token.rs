@@ -207,11 +207,13 @@ pub unsafe fn anchor() -> Anchor {
 ///
 /// # Panics
 ///
-/// When the body does not start on a context with state `S`.
+/// When the body does not run on a context with state `S`.
 ///
 /// # Safety
 ///
-/// Only for the [`anchor`] of a body that is wrapped in `NeedsContext<S, _>`.
+/// Only for the [`anchor`] of a body that is wrapped in `NeedsContext<S, _>`, in code that every poll of this
+/// body runs itself: not in a closure, a nested block or the arguments of a macro, which someone may run in
+/// another context.
 #[track_caller]
 #[inline]
 pub unsafe fn token<S: 'static>(anchor: &Anchor) -> &CurrentContext<'_, S> {
@@ -239,11 +241,11 @@ fn started_off_its_context(wanted: &'static str) -> ! {
 ///
 /// # Panics
 ///
-/// When the body does not start on a context.
+/// When the body does not run on a context.
 ///
 /// # Safety
 ///
-/// Only for the [`anchor`] of a body that is wrapped in `NeedsAnyContext<_>`.
+/// Only for the [`anchor`] of a body that is wrapped in `NeedsAnyContext<_>`, and where [`token`] may be.
 #[track_caller]
 pub unsafe fn any_token(anchor: &Anchor) -> &CurrentAnyContext<'_> {
     let _ = anchor;
