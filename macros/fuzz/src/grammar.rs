@@ -127,21 +127,8 @@ impl Grammar<'_> {
             0 => self.ty(),
             1 => format!("crate = {}", self.path()),
             _ => self.word(&[
-                "?Send",
-                "boxed",
-                "allow(blocking)",
-                "crate = ::renamed",
-                "crate",
-                "crate = ",
-                "?",
-                "? Sync",
-                "allow",
-                "allow(other)",
-                "allow(blocking, blocking)",
-                "state = App",
-                "Boxed",
-                "'static",
-                "r#boxed",
+                "?Send", "boxed", "allow(blocking)", "crate = ::renamed", "crate", "crate = ", "?", "? Sync",
+                "allow", "allow(other)", "allow(blocking, blocking)", "state = App", "Boxed", "'static", "r#boxed",
                 "\"App\"",
             ]),
         }
@@ -152,35 +139,11 @@ impl Grammar<'_> {
 impl Grammar<'_> {
     fn annotated_fn(&mut self) -> String {
         let attributes = self.many(Self::item_attribute, " ");
-        let visibility = self.word(&[
-            "",
-            "pub",
-            "pub(crate)",
-            "pub(in crate::x)",
-            "default",
-            "pub default",
-        ]);
+        let visibility = self.word(&["", "pub", "pub(crate)", "pub(in crate::x)", "default", "pub default"]);
         let qualifiers = self.word(&[
-            "async",
-            "async",
-            "async",
-            "async unsafe",
-            "const async",
-            "async extern \"C\"",
-            "",
-            "unsafe",
-            "extern",
+            "async", "async", "async", "async unsafe", "const async", "async extern \"C\"", "", "unsafe", "extern",
         ]);
-        let name = self.word(&[
-            "f",
-            "f",
-            "f",
-            "main",
-            "r#fn",
-            "the_request_context",
-            "context",
-            "macro_rules",
-        ]);
+        let name = self.word(&["f", "f", "f", "main", "r#fn", "the_request_context", "context", "macro_rules"]);
         let generics = self.generics();
         let parameters = self.parameters();
         let output = self.maybe(|this| format!("-> {}", this.output()));
@@ -199,42 +162,18 @@ impl Grammar<'_> {
 
     fn item_attribute(&mut self) -> String {
         self.word(&[
-            "#[inline]",
-            "#[cfg(test)]",
-            "#[allow(unused)]",
-            "#[doc = \"words\"]",
-            "#[instrument(skip(self), err)]",
-            "#[tracing::instrument]",
-            "#[detached]",
-            "#[context_async(App)]",
-            "#[request_context::detached(?Send)]",
-            "#[tokio::test]",
-            "#[test]",
-            "#[tokio::main]",
-            "#[axum::debug_handler]",
-            "#[async_trait]",
-            "#[cfg_attr(x, detached)]",
-            "#[must_use = \"why\"]",
-            "#[expect(clippy::all)]",
-            "#[a = 1 + 2]",
-            "#[::a::b{c}]",
+            "#[inline]", "#[cfg(test)]", "#[allow(unused)]", "#[doc = \"words\"]",
+            "#[instrument(skip(self), err)]", "#[tracing::instrument]", "#[detached]", "#[context_async(App)]",
+            "#[request_context::detached(?Send)]", "#[tokio::test]", "#[test]", "#[tokio::main]",
+            "#[axum::debug_handler]", "#[async_trait]", "#[cfg_attr(x, detached)]", "#[must_use = \"why\"]",
+            "#[expect(clippy::all)]", "#[a = 1 + 2]", "#[::a::b{c}]",
         ])
     }
 
     fn generics(&mut self) -> String {
         self.word(&[
-            "",
-            "",
-            "",
-            "<>",
-            "<T>",
-            "<'a, T: 'a + Send>",
-            "<const N: usize>",
-            "<'a, 'b: 'a>",
-            "<'async_trait>",
-            "<T: for<'x> Fn(&'x str) -> &'x str>",
-            "<T: ?Sized + Clone,>",
-            "<#[cfg(x)] T>",
+            "", "", "", "<>", "<T>", "<'a, T: 'a + Send>", "<const N: usize>", "<'a, 'b: 'a>", "<'async_trait>",
+            "<T: for<'x> Fn(&'x str) -> &'x str>", "<T: ?Sized + Clone,>", "<#[cfg(x)] T>",
         ])
     }
 
@@ -255,20 +194,8 @@ impl Grammar<'_> {
 
     fn parameters(&mut self) -> String {
         let receiver = self.word(&[
-            "",
-            "",
-            "self",
-            "&self",
-            "&mut self",
-            "mut self",
-            "&'a self",
-            "&'_ mut self",
-            "self: Arc<Self>",
-            "self: Pin<&mut Self>",
-            "mut self: Box<Self>",
-            "self: &'a Rc<Self>",
-            "#[cfg(x)] self",
-            "&mut r#self",
+            "", "", "self", "&self", "&mut self", "mut self", "&'a self", "&'_ mut self", "self: Arc<Self>",
+            "self: Pin<&mut Self>", "mut self: Box<Self>", "self: &'a Rc<Self>", "#[cfg(x)] self", "&mut r#self",
         ]);
         let receiver = match receiver.contains("r#") {
             true => "&mut self".to_owned(),
@@ -285,24 +212,14 @@ impl Grammar<'_> {
     }
 
     fn parameter(&mut self) -> String {
-        let attributes = self.word(&[
-            "",
-            "",
-            "",
-            "#[cfg(x)]",
-            "#[expect(unused)]",
-            "#[allow(unused)] #[cfg(y)]",
-        ]);
+        let attributes = self.word(&["", "", "", "#[cfg(x)]", "#[expect(unused)]", "#[allow(unused)] #[cfg(y)]"]);
         format!("{attributes} {}: {}", self.pattern(), self.ty())
     }
 
     fn output(&mut self) -> String {
         match self.number(3) {
             0 => self.word(&[
-                "()",
-                "!",
-                "impl Sized",
-                "Result<impl Iterator<Item = u8> + '_, Box<dyn Error>>",
+                "()", "!", "impl Sized", "Result<impl Iterator<Item = u8> + '_, Box<dyn Error>>",
                 "(u8, impl Fn() -> u8)",
             ]),
             _ => self.ty(),
@@ -331,26 +248,9 @@ impl Grammar<'_> {
         self.deeper(
             &[|this| {
                 this.word(&[
-                    "App",
-                    "u8",
-                    "()",
-                    "Self",
-                    "&str",
-                    "&'a mut [u8]",
-                    "_",
-                    "!",
-                    "dyn Error",
-                    "impl Future",
-                    "[u8; 4]",
-                    "T::Item",
-                    "<T as A>::B",
-                    "fn(&str) -> &str",
-                    "*const u8",
-                    "crate::App",
-                    "Row<'_>",
-                    "macros!(ty)",
-                    "Box<dyn for<'x> Fn(&'x str) + Send + '_>",
-                    "[u8; { async { context!() }; 1 }]",
+                    "App", "u8", "()", "Self", "&str", "&'a mut [u8]", "_", "!", "dyn Error", "impl Future",
+                    "[u8; 4]", "T::Item", "<T as A>::B", "fn(&str) -> &str", "*const u8", "crate::App", "Row<'_>",
+                    "macros!(ty)", "Box<dyn for<'x> Fn(&'x str) + Send + '_>", "[u8; { async { context!() }; 1 }]",
                 ])
             }],
             &[
@@ -369,18 +269,8 @@ impl Grammar<'_> {
 
     fn path(&mut self) -> String {
         self.word(&[
-            "f",
-            "self::f",
-            "::a::b",
-            "a::b::c",
-            "context",
-            "tokio::spawn",
-            "thread::sleep",
-            "r#async::f",
-            "request_context::context",
-            "renamed::attach",
-            "super::request_context",
-            "JoinHandle::join",
+            "f", "self::f", "::a::b", "a::b::c", "context", "tokio::spawn", "thread::sleep", "r#async::f",
+            "request_context::context", "renamed::attach", "super::request_context", "JoinHandle::join",
             "block_on",
         ])
     }
@@ -389,27 +279,9 @@ impl Grammar<'_> {
         self.deeper(
             &[|this| {
                 this.word(&[
-                    "a",
-                    "_",
-                    "mut a",
-                    "ref a",
-                    "Some(a)",
-                    "(a, _)",
-                    "[a, .., b]",
-                    "a @ 1..=3",
-                    "Row { a, .. }",
-                    "0",
-                    "\"a\"",
-                    "context",
-                    "the_request_context",
-                    "_unused",
-                    "&a",
-                    "1..",
-                    "A::B",
-                    "-1",
-                    "None",
-                    "__tracing_instrument_future",
-                    "pattern!(a)",
+                    "a", "_", "mut a", "ref a", "Some(a)", "(a, _)", "[a, .., b]", "a @ 1..=3", "Row { a, .. }",
+                    "0", "\"a\"", "context", "the_request_context", "_unused", "&a", "1..", "A::B", "-1", "None",
+                    "__tracing_instrument_future", "pattern!(a)",
                 ])
             }],
             &[
@@ -440,16 +312,8 @@ impl Grammar<'_> {
 
     fn statement(&mut self) -> String {
         let attribute = self.word(&[
-            "",
-            "",
-            "",
-            "#[detached]",
-            "#[request_context::detached]",
-            "#[cfg(x)]",
-            "#[detached(x)]",
-            "#[detached] #[detached]",
-            "#[allow(unused)] #[detached]",
-            "#[other::detached]",
+            "", "", "", "#[detached]", "#[request_context::detached]", "#[cfg(x)]", "#[detached(x)]",
+            "#[detached] #[detached]", "#[allow(unused)] #[detached]", "#[other::detached]",
         ]);
         let statement = self.deeper(
             &[|_| ";".to_owned(), |this| format!("{};", this.expression())],
@@ -552,22 +416,13 @@ impl Grammar<'_> {
                 },
                 |this| {
                     this.word(&[
-                        "context!()",
-                        "scheduler!()",
-                        "attach!(f())",
-                        "f().await",
-                        "return",
-                        "..",
-                        "_",
+                        "context!()", "scheduler!()", "attach!(f())", "f().await", "return", "..", "_",
                         "context!{}.user",
                     ])
                 },
                 |this| {
                     this.word(&[
-                        "thread::sleep(a)",
-                        "h.join().unwrap()",
-                        "block_on(f())",
-                        "request_context::context![]",
+                        "thread::sleep(a)", "h.join().unwrap()", "block_on(f())", "request_context::context![]",
                     ])
                 },
                 Self::path,
@@ -673,22 +528,11 @@ impl Grammar<'_> {
     fn macro_call(&mut self) -> String {
         match self.number(9) {
             0 => self.word(&[
-                "context!()",
-                "context!(x)",
-                "scheduler![]",
-                "scheduler!{ .. }",
-                "attach!()",
-                "attach!(f(), g())",
+                "context!()", "context!(x)", "scheduler![]", "scheduler!{ .. }", "attach!()", "attach!(f(), g())",
             ]),
             1 => format!("attach!({})", self.expression()),
             2 => {
-                let name = self.word(&[
-                    "join",
-                    "try_join",
-                    "tokio::join",
-                    "futures::try_join",
-                    "::tokio::join",
-                ]);
+                let name = self.word(&["join", "try_join", "tokio::join", "futures::try_join", "::tokio::join"]);
                 let biased = self.word(&["", "biased;", "biased"]);
                 format!("{name}!({biased} {})", self.many(Self::expression, ", "))
             }
@@ -699,14 +543,7 @@ impl Grammar<'_> {
             }
             4 => {
                 let name = self.word(&[
-                    "format",
-                    "println",
-                    "assert_eq",
-                    "vec",
-                    "tracing::info",
-                    "write",
-                    "panic",
-                    "error",
+                    "format", "println", "assert_eq", "vec", "tracing::info", "write", "panic", "error",
                 ]);
                 format!("{name}!({})", self.many(Self::format_argument, ", "))
             }
@@ -743,16 +580,7 @@ impl Grammar<'_> {
 
     fn format_argument(&mut self) -> String {
         let before = self.word(&[
-            "",
-            "",
-            "target:",
-            "user.id =",
-            "?",
-            "%",
-            "name = %",
-            "\"key\" =",
-            "r#type =",
-            "parent: &",
+            "", "", "target:", "user.id =", "?", "%", "name = %", "\"key\" =", "r#type =", "parent: &",
         ]);
         format!("{before} {}", self.expression())
     }
@@ -765,76 +593,13 @@ impl Grammar<'_> {
             text += &self.deeper(
                 &[|this| {
                     this.word(&[
-                        ",",
-                        ";",
-                        "=",
-                        "=>",
-                        "->",
-                        ":",
-                        "::",
-                        "#",
-                        "!",
-                        "?",
-                        ".",
-                        "..",
-                        "&",
-                        "'a",
-                        "<",
-                        ">",
-                        "|",
-                        "@",
-                        "$x",
-                        "$",
-                        "-",
-                        "fn",
-                        "async",
-                        "await",
-                        ".await",
-                        "move",
-                        "let",
-                        "if",
-                        "else",
-                        "crate",
-                        "self",
-                        "Self",
-                        "pub",
-                        "impl",
-                        "trait",
-                        "mod",
-                        "const",
-                        "unsafe",
-                        "extern",
-                        "default",
-                        "safe",
-                        "for",
-                        "dyn",
-                        "use",
-                        "where",
-                        "context",
-                        "context!",
-                        "request_context::context!",
-                        "scheduler!",
-                        "attach!",
-                        "context_block!",
-                        "detached",
-                        "boxed",
-                        "Send",
-                        "App",
-                        "a",
-                        "_",
-                        "r#fn",
-                        "1",
-                        "1.5",
-                        "\"s\"",
-                        "'c'",
-                        "b'x'",
-                        "c\"s\"",
-                        "r##\"\"#\"##",
-                        "1e9f32",
-                        "é",
-                        "/// doc\n",
-                        "//! doc\n",
-                        "/* c */",
+                        ",", ";", "=", "=>", "->", ":", "::", "#", "!", "?", ".", "..", "&", "'a", "<", ">", "|",
+                        "@", "$x", "$", "-", "fn", "async", "await", ".await", "move", "let", "if", "else",
+                        "crate", "self", "Self", "pub", "impl", "trait", "mod", "const", "unsafe", "extern",
+                        "default", "safe", "for", "dyn", "use", "where", "context", "context!",
+                        "request_context::context!", "scheduler!", "attach!", "context_block!", "detached",
+                        "boxed", "Send", "App", "a", "_", "r#fn", "1", "1.5", "\"s\"", "'c'", "b'x'", "c\"s\"",
+                        "r##\"\"#\"##", "1e9f32", "é", "/// doc\n", "//! doc\n", "/* c */",
                     ])
                 }],
                 &[
