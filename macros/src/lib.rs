@@ -10,6 +10,8 @@ mod detach;
 mod diagnostics;
 mod dispatch;
 mod expand;
+#[cfg(test)]
+mod fuzzed;
 mod instrument;
 mod item;
 mod parameters;

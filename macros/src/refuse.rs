@@ -129,6 +129,8 @@ impl VisitMut for Refuser<'_> {
             _ => None,
         };
         match refusal {
+            // `context!{}` may have statements after it, and no semicolon.
+            Some((error, None)) => *stmt = Stmt::Expr(Expr::Verbatim(quote!({ #error })), None),
             Some((error, semi)) => *stmt = Stmt::Expr(Expr::Verbatim(error), semi),
             None => visit_mut::visit_stmt_mut(self, stmt),
         }
@@ -174,6 +176,16 @@ mod tests {
             what_needs_a_context(input, Span::call_site(), &krate, &mut errors).to_string();
         let checked = quote!(DetachedFnHere).to_string();
         assert_eq!(output.matches(&checked).count(), 2, "{output}");
+    }
+
+    #[test]
+    fn what_follows_a_word_in_braces_is_still_a_statement() {
+        let mut errors = Errors::default();
+        let input = quote!(context! {} let a = 1; scheduler! {} a);
+        let krate = Krate::default();
+        let output = what_needs_a_context(input, Span::call_site(), &krate, &mut errors);
+        let stmts = Block::parse_within.parse2(output).expect("statements");
+        assert_eq!(stmts.len(), 4);
     }
 
     #[test]

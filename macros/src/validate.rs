@@ -4,7 +4,7 @@ use proc_macro2::TokenTree;
 use syn::Attribute;
 
 use crate::diagnostics::Errors;
-use crate::item::{FnItem, is_named};
+use crate::item::{Body, FnItem, is_named};
 
 #[derive(PartialEq)]
 pub(crate) enum Verdict {
@@ -155,6 +155,10 @@ fn is_test(attr: &Attribute) -> bool {
     is_named(attr, &["test"])
 }
 
+/// Whether it may be the program's: what has no body, or a `default` one, is of a trait.
 fn is_main(item: &FnItem) -> bool {
-    item.sig.ident == "main" && item.sig.receiver().is_none()
+    item.sig.ident == "main"
+        && item.sig.receiver().is_none()
+        && item.defaultness.is_none()
+        && matches!(item.body, Body::Block(..))
 }

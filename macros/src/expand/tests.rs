@@ -256,3 +256,19 @@ fn no_input_panics() {
         }
     }
 }
+
+#[test]
+fn main_of_a_trait_is_not_the_programs() {
+    let declared = context_async(
+        quote!(),
+        quote!(
+            async fn main();
+        ),
+    )
+    .to_string();
+    let default = context_async(quote!(), quote!(default async fn main() {})).to_string();
+    for output in [declared, default] {
+        assert!(!output.contains("compile_error"), "{output}");
+        assert_eq!(output.matches("fn main").count(), 1, "{output}");
+    }
+}

@@ -1,0 +1,2 @@
+#[context_block]
+async { f(scheduler!()).await?; Ok(()) },

@@ -1,0 +1,2 @@
+#[context_async(App)]
+default async fn main<T>(a: App);
