@@ -3,10 +3,8 @@
 #![deny(warnings)]
 // Odd code is the subject.
 #![allow(
-    clippy::deref_addrof,
-    clippy::never_loop,
-    clippy::non_minimal_cfg,
-    clippy::redundant_closure_call,
+    clippy::all,
+    clippy::multiple_unsafe_ops_per_block,
     clippy::undocumented_unsafe_blocks
 )]
 
