@@ -5,7 +5,9 @@
 #![allow(
     clippy::all,
     clippy::multiple_unsafe_ops_per_block,
-    clippy::undocumented_unsafe_blocks
+    clippy::todo,
+    clippy::undocumented_unsafe_blocks,
+    clippy::unimplemented
 )]
 
 use request_context::{context, context_async};
