@@ -48,11 +48,9 @@ pub(crate) fn rewrite(rewriter: &mut Rewriter, mac: &mut Macro) -> bool {
             .parse2(tokens)
             .map(|arguments| rewrite_format(arguments, rewriter))
     } else if is_one_of(&["matches"]) {
-        matches.parse2(tokens).map(|(mut value, pattern)| {
-            rewriter.visit_expr_mut(&mut value);
-            let pattern = rewriter.words(pattern);
-            quote!(#value #pattern)
-        })
+        matches
+            .parse2(tokens)
+            .map(|matches| matches.rewrite(rewriter))
     } else {
         return false;
     };
@@ -273,7 +271,45 @@ fn rewrite_format(arguments: Vec<Argument>, rewriter: &mut Rewriter) -> TokenStr
     tokens
 }
 
-/// The value, and the pattern with the comma before it.
-fn matches(input: ParseStream) -> Result<(Expr, TokenStream)> {
-    Ok((input.parse()?, input.parse()?))
+struct Matches {
+    value: Expr,
+    comma: Token![,],
+    pattern: Pat,
+    guard: Option<(Token![if], Expr)>,
+    last_comma: Option<Token![,]>,
+}
+
+fn matches(input: ParseStream) -> Result<Matches> {
+    Ok(Matches {
+        value: input.parse()?,
+        comma: input.parse()?,
+        pattern: input.call(Pat::parse_multi_with_leading_vert)?,
+        guard: match input.peek(Token![if]) {
+            true => Some((input.parse()?, input.parse()?)),
+            false => None,
+        },
+        last_comma: input.parse()?,
+    })
+}
+
+impl Matches {
+    // Input:  rows.next().await, Some(row) if is_new(row).await
+    // Output: attach!(@ the_request_context, rows.next()).await,
+    //             Some(row) if attach!(@ the_request_context, is_new(row)).await
+    fn rewrite(self, rewriter: &mut Rewriter) -> TokenStream {
+        let Matches {
+            mut value,
+            comma,
+            mut pattern,
+            guard,
+            last_comma,
+        } = self;
+        rewriter.visit_expr_mut(&mut value);
+        rewriter.visit_pat_mut(&mut pattern);
+        let guard = guard.map(|(keyword, mut guard)| {
+            rewriter.visit_expr_mut(&mut guard);
+            quote!(#keyword #guard)
+        });
+        quote!(#value #comma #pattern #guard #last_comma)
+    }
 }

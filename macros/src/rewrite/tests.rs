@@ -294,6 +294,12 @@ fn format_like_arguments() {
         quote!(matches!(::request_context::attach!(@ the_request_context, a).await, Some(_) if x)),
     );
     becomes(
+        quote!(matches!(a, Some(1 | 2..) | None if b.await,)),
+        quote!(
+            matches!(a, Some(1 | 2..) | None if ::request_context::attach!(@ the_request_context, b).await,)
+        ),
+    );
+    becomes(
         quote!(pin!(a.await)),
         quote!(pin!(
             ::request_context::attach!(@ the_request_context, a).await

@@ -242,6 +242,31 @@ fn what_is_awaited_may_be_any_expression() {
 }
 
 #[test]
+fn unsafe_blocks_and_fns_hold_awaits_and_words() {
+    #[context_async(Request)]
+    async unsafe fn is_unsafe(value: u32) -> u32 {
+        step(value).await + context!().count.get() + unsafe { same(step(0).await) }
+    }
+
+    #[context_async(Request)]
+    async fn body() -> u32 {
+        unsafe {
+            let first = same(step(1).await);
+            let (joined,) = tokio::join!(step(same(first)));
+            let user = same(context!().user.len());
+            #[detached]
+            same(suspend()).await;
+            #[detached]
+            let off = same(request_context_tests::seen());
+            assert_eq!((user, off.as_str()), (3, "detached"));
+            is_unsafe(joined).await + same(attach!(step(1)).await)
+        }
+    }
+
+    assert_eq!(steps!(body()), (1 + 3 + 1, 2 + 2 + 1));
+}
+
+#[test]
 fn a_macro_with_braces_ends_its_statement_and_the_next_may_await() {
     macro_rules! nothing {
         () => {};

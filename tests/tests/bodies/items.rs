@@ -171,7 +171,7 @@ fn statements_and_expressions_that_are_configured_out_are_gone() {
         let kept = step(1).await;
         #[cfg(any())]
         nowhere().await?;
-        #[cfg(all())]
+        #[cfg(not(any()))]
         step(()).await;
         #[cfg(any())]
         {
@@ -185,7 +185,7 @@ fn statements_and_expressions_that_are_configured_out_are_gone() {
         #[detached]
         #[cfg(any())]
         let gone = nowhere().await;
-        #[cfg(all())]
+        #[cfg(not(any()))]
         #[detached]
         let off = {
             suspend().await;
@@ -214,7 +214,7 @@ fn statements_and_expressions_that_are_configured_out_are_gone() {
     async fn off() -> u32 {
         #[cfg(any())]
         nowhere().await;
-        #[cfg(all())]
+        #[cfg(not(any()))]
         let kept = ready(1).await;
         #[cfg(any())]
         {

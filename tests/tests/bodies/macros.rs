@@ -28,7 +28,9 @@ fn awaits_and_words_stand_in_the_arguments_of_format_and_its_kind() {
         );
         debug_assert_ne!(step(1).await, step(2).await);
         let rows = vec![step(1).await; step(3).await];
+        let rows_are = async |length| attach!(step(length)).await == rows.len();
         assert!(matches!(step(rows.len()).await, 3 if context!().user == "ada"));
+        assert!(matches!(rows.len(), length @ (1 | 3) if step(rows_are(length).await).await,));
         let rows = vec![rows[0], step(context!().count.get()).await];
         tracing::info!(target: "bodies", count = context!().count.get(), user = %context!().user, "{}", context!().user);
         print!("{}", step("").await);
@@ -36,7 +38,7 @@ fn awaits_and_words_stand_in_the_arguments_of_format_and_its_kind() {
         text + &pinned.to_string()
     }
 
-    assert_eq!(steps!(formats()).0, "12\"ada\" 34\n12");
+    assert_eq!(steps!(formats()).0, "12\"ada\" 34\n14");
 }
 
 #[test]

@@ -1,7 +1,14 @@
 //! What a body may be made of: its context is there after every suspension, whatever stands around it.
 
 #![deny(warnings)]
-#![allow(clippy::items_after_statements)]
+// Odd code is the subject.
+#![allow(
+    clippy::all,
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::todo,
+    clippy::undocumented_unsafe_blocks,
+    clippy::unimplemented
+)]
 
 use request_context::{context, context_async};
 use request_context_tests::{Request, seen, suspend};
