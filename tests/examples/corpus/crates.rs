@@ -24,4 +24,95 @@ const fn listed(
     }
 }
 
-pub(crate) const CRATES: &[Listed] = &[listed("mini-redis", "=0.4.1", &[], &["--lib", "--tests"])];
+pub(crate) const CRATES: &[Listed] = &[
+    listed("mini-redis", "=0.4.1", &[], &["--lib", "--tests"]),
+    listed("bb8", "=0.9.1", &[], &["--lib", "--tests"]),
+    listed("deadpool", "=0.13.1", &[], &["--lib"]),
+    listed("hyper-util", "=0.1.21", &["--features=full"], &["--lib"]),
+    listed("tower-http", "=0.7.1", &["--features=full"], &["--lib"]),
+    listed(
+        "axum",
+        "=0.8.9",
+        &["--features=macros,multipart,ws"],
+        &["--lib"],
+    ),
+    listed("warp", "=0.4.3", &["--all-features"], &["--lib"]),
+    listed(
+        "redis",
+        "=1.8.1",
+        &["--features=tokio-comp,connection-manager,cluster-async"],
+        &["--lib"],
+    ),
+    listed("tokio-postgres", "=0.7.18", &[], &["--lib"]),
+    listed("async-imap", "=0.12.0", &[], &["--lib"]),
+    listed(
+        "fantoccini",
+        "=0.22.1",
+        &["--no-default-features"],
+        &["--lib"],
+    ),
+    listed("rumqttc", "=0.25.1", &["--no-default-features"], &["--lib"]),
+    listed("bollard", "=0.21.1", &[], &["--lib"]),
+    listed(
+        "reqwest",
+        "=0.13.5",
+        &[
+            "--no-default-features",
+            "--features=json,stream,cookies,multipart,gzip,socks",
+        ],
+        &["--lib"],
+    ),
+    listed(
+        "quinn",
+        "=0.11.12",
+        &[
+            "--no-default-features",
+            "--features=runtime-tokio,rustls-ring",
+        ],
+        &["--lib"],
+    ),
+    listed("object_store", "=0.14.2", &[], &["--lib"]),
+    listed("hickory-resolver", "=0.26.3", &[], &["--lib"]),
+    listed("hickory-net", "=0.26.3", &["--features=tokio"], &["--lib"]),
+    listed("sqlx-core", "=0.9.0", &["--features=_rt-tokio"], &["--lib"]),
+    listed("async-nats", "=0.51.0", &[], &["--lib"]),
+    listed(
+        "tiberius",
+        "=0.13.0",
+        &[
+            "--no-default-features",
+            "--features=tds73,sql-browser-tokio",
+        ],
+        &["--lib"],
+    ),
+    listed("suppaftp", "=12.2.1", &["--features=tokio"], &["--lib"]),
+    listed(
+        "lapin",
+        "=4.12.3",
+        &["--no-default-features", "--features=tokio"],
+        &["--lib"],
+    ),
+    listed("zbus", "=6.2.1", &[], &["--lib"]),
+    listed(
+        "async-std",
+        "=1.13.2",
+        &["--features=attributes"],
+        &["--lib"],
+    ),
+    listed("meilisearch-sdk", "=0.33.0", &[], &["--lib"]),
+    listed("scylla", "=1.9.0", &[], &["--lib"]),
+    listed(
+        "mysql_async",
+        "=0.37.1",
+        &["--no-default-features", "--features=minimal-rust"],
+        &["--lib"],
+    ),
+    listed(
+        "russh",
+        "=0.65.1",
+        &["--no-default-features", "--features=ring,flate2,rsa"],
+        &["--lib"],
+    ),
+    listed("serenity", "=0.12.5", &[], &["--lib"]),
+    listed("tokio", "=1.54.1", &["--features=full"], &[]),
+];

@@ -3,7 +3,8 @@
 //! ```sh
 //! cargo run -p request-context-tests --example corpus                  # all of `crates.rs`: an hour
 //! cargo run -p request-context-tests --example corpus -- bb8 deadpool  # some of them
-//! cargo run -p request-context-tests --example corpus -- --expand-only # the macros alone, no compiler
+//! cargo run -p request-context-tests --example corpus -- --expand      # the macros alone, no compiler
+//! cargo run -p request-context-tests --example corpus -- --check       # no tests
 //! cargo run -p request-context-tests --example corpus -- ../my-crate other-crate@1.2
 //! ```
 //!
@@ -27,6 +28,7 @@ mod macros {
     pub(crate) mod combinators;
     pub(crate) mod detach;
     pub(crate) mod diagnostics;
+    pub(crate) mod dispatch;
     pub(crate) mod expand;
     pub(crate) mod instrument;
     pub(crate) mod item;
@@ -42,13 +44,18 @@ use macros::*;
 use std::{path::PathBuf, process::ExitCode};
 
 use crates::CRATES;
-use subject::Subject;
+use subject::{Steps, Subject};
 
 fn main() -> ExitCode {
     let (flags, names): (Vec<_>, Vec<_>) = std::env::args()
         .skip(1)
         .partition(|arg| arg.starts_with("--"));
-    let expand_only = flags.iter().any(|flag| flag == "--expand-only");
+    let steps = match flags.first().map(String::as_str) {
+        None => Steps::Test,
+        Some("--check") => Steps::Check,
+        Some("--expand") => Steps::Expand,
+        Some(flag) => panic!("unknown flag `{flag}`, expected `--check` or `--expand`"),
+    };
     let scratch = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/corpus");
     std::fs::create_dir_all(&scratch).expect("the scratch folder is writable");
     let scratch = scratch.canonicalize().expect("it was just made");
@@ -61,9 +68,13 @@ fn main() -> ExitCode {
     };
     let reports: Vec<_> = chosen
         .iter()
-        .map(|subject| subject.examine(expand_only))
+        .map(|subject| subject.examine(steps))
         .collect();
     println!("{}", report::table(&reports));
+    if steps == Steps::Test {
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/corpus/README.md");
+        report::update(readme.as_ref(), &reports);
+    }
     match reports.iter().all(report::Report::holds) {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

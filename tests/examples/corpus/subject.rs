@@ -23,6 +23,14 @@ pub(crate) struct Subject {
     tests: &'static [&'static str],
 }
 
+/// How far to go: the last steps take long.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Steps {
+    Expand,
+    Check,
+    Test,
+}
+
 /// A source file, and what is in it.
 struct File {
     path: PathBuf,
@@ -64,8 +72,7 @@ impl Subject {
         }
     }
 
-    pub(crate) fn examine(&self, expand_only: bool) -> Report {
-        let files = self.files();
+    pub(crate) fn examine(&self, steps: Steps) -> Report {
         let mut report = Report {
             name: self
                 .sources
@@ -75,14 +82,11 @@ impl Subject {
                 .into_owned(),
             ..Report::default()
         };
+        let files = self.files(&mut report.unread);
         for file in &files {
             report.in_macros += file.found.in_macros;
             for function in &file.found.functions {
                 report.seen += 1;
-                if function.under_async_trait {
-                    report.under_async_trait += 1;
-                    continue;
-                }
                 let at = format!(
                     "{}:{} {}",
                     file.path.display(),
@@ -90,12 +94,17 @@ impl Subject {
                     function.name
                 );
                 count(&mut report.detached, expansion::detached(function), &at);
-                if function.is_entry {
-                    report.context.entries += 1;
+                if function.under_async_trait {
+                    report.under_async_trait += 1;
+                } else if function.is_entry {
+                    report.entries += 1;
                 } else {
                     count(&mut report.context, expansion::context_async(function), &at);
                 }
             }
+        }
+        for problem in &report.unread {
+            eprintln!("{}: not read: {problem}", self.name);
         }
         for (attribute, counts) in [
             ("detached", &report.detached),
@@ -105,65 +114,78 @@ impl Subject {
                 eprintln!("{}: #[{attribute}]: {problem}", self.name);
             }
         }
-        if !expand_only {
-            report.compiled = Some(self.compile(&files));
+        if steps != Steps::Expand {
+            report.compiled = Some(self.compile(&files, steps));
         }
         report
     }
 
-    fn files(&self) -> Vec<File> {
-        let paths = sources::files(&self.sources).into_iter();
-        paths
-            .filter_map(|path| {
-                let source = fs::read_to_string(self.sources.join(&path)).ok()?;
-                match functions::of(&source) {
-                    Ok(found) => Some(File {
-                        path,
-                        source,
-                        found,
-                    }),
-                    Err(error) => {
-                        eprintln!("{}: {} is not read: {error}", self.name, path.display());
-                        None
-                    }
-                }
-            })
-            .collect()
+    fn files(&self, unread: &mut Vec<String>) -> Vec<File> {
+        let mut files = Vec::new();
+        for path in sources::files(&self.sources) {
+            let read = fs::read_to_string(self.sources.join(&path))
+                .map_err(|error| error.to_string())
+                .and_then(|source| match functions::of(&source) {
+                    Ok(found) => Ok((source, found)),
+                    Err(error) => Err(error.to_string()),
+                });
+            match read {
+                Ok((source, found)) => files.push(File {
+                    path,
+                    source,
+                    found,
+                }),
+                Err(error) => unread.push(format!("{}: {error}", path.display())),
+            }
+        }
+        files
     }
 
-    fn compile(&self, files: &[File]) -> Compiled {
-        let expanded = self.expanded_by_the_compiler(files, "detached");
+    fn compile(&self, files: &[File], steps: Steps) -> Compiled {
+        let detached = self.expanded_by_the_compiler(files, "detached", |_| true);
         let (not_send, errors) = self.check_detached(files);
         for error in &errors {
             eprintln!("{}", error.rendered);
         }
         let (tests, tests_hold) = match self.tests {
+            _ if steps == Steps::Check => ("not run".to_owned(), true),
             [] => ("not run".to_owned(), true),
             _ if !errors.is_empty() => ("not run".to_owned(), false),
             args => self.test(args),
         };
-        let context_expanded = self.expanded_by_the_compiler(files, "context_async");
-        let errors_of_context = self.check_context(files);
-        let (unreadable, types): (Vec<_>, Vec<_>) = errors_of_context
+        let context = self.expanded_by_the_compiler(files, "context_async", can_have_context);
+        let (unreadable, types): (Vec<_>, Vec<_>) = self
+            .check_context(files)
             .into_iter()
-            .partition(|error| error.code.is_none() && is_of_syntax(error));
+            .partition(is_of_syntax);
+        let (missing, others): (Vec<_>, Vec<_>) =
+            types.into_iter().partition(is_of_missing_context);
+        for error in unreadable.iter().chain(&others) {
+            eprintln!("{}: with #[context_async]: {}", self.name, error.rendered);
+        }
         Compiled {
-            expanded,
+            detached,
             not_send: not_send.len(),
-            errors: errors.into_iter().map(|error| error.message).collect(),
+            errors: errors.len(),
             tests,
             tests_hold,
-            context_expanded,
-            context_errors: types.len(),
-            context_unreadable: unreadable.into_iter().map(|error| error.rendered).collect(),
+            context,
+            unreadable: unreadable.len(),
+            context_missing: missing.len(),
+            other_errors: others.len(),
         }
     }
 
     /// Counts how often the compiler asks for an expansion: an argument that does not exist is refused each time.
-    fn expanded_by_the_compiler(&self, files: &[File], attribute: &str) -> usize {
+    fn expanded_by_the_compiler(
+        &self,
+        files: &[File],
+        attribute: &str,
+        chosen: fn(&Function) -> bool,
+    ) -> usize {
         let folder = self.copy("probe");
-        self.annotate(&folder, files, &HashSet::new(), |_, _| {
-            Some(format!("#[::request_context::{attribute}(probe)]"))
+        self.annotate(&folder, files, &HashSet::new(), |_, function| {
+            chosen(function).then(|| format!("#[::request_context::{attribute}(probe)]"))
         });
         let errors = cargo::check(&folder, &self.target(), self.features);
         let probes = errors
@@ -234,14 +256,14 @@ impl Subject {
     /// `#[context_async]` on every fn, and `attach!` around calls of such in nested blocks.
     fn check_context(&self, files: &[File]) -> Vec<CompileError> {
         let folder = self.copy("context");
-        let is_annotated = |function: &&Function| !function.under_async_trait && !function.is_entry;
         let all = files.iter().flat_map(|file| &file.found.functions);
         let names = all
-            .filter(is_annotated)
+            .filter(|function| can_have_context(function))
             .map(|function| function.name.clone())
             .collect();
         self.annotate(&folder, files, &names, |_, function| {
-            is_annotated(&function).then(|| "#[::request_context::context_async(?Send)]".to_owned())
+            can_have_context(function)
+                .then(|| "#[::request_context::context_async(?Send)]".to_owned())
         });
         cargo::check(&folder, &self.target(), self.features)
     }
@@ -254,10 +276,7 @@ impl Subject {
         attribute: impl Fn(&File, &Function) -> Option<String>,
     ) {
         for file in files {
-            let attribute = |function: &Function| match function.under_async_trait {
-                true => None,
-                false => attribute(file, function),
-            };
+            let attribute = |function: &Function| attribute(file, function);
             let source = annotated(&file.source, &file.found, attribute, attached);
             fs::write(folder.join(&file.path), source).expect("the scratch folder is writable");
         }
@@ -272,6 +291,11 @@ impl Subject {
     fn target(&self) -> PathBuf {
         self.scratch.join("target")
     }
+}
+
+/// `#[async_trait]` allows no other signature than its own, and what calls an entry has no context.
+fn can_have_context(function: &Function) -> bool {
+    !function.under_async_trait && !function.is_entry
 }
 
 fn count(counts: &mut Counts, outcome: Outcome, at: &str) {
@@ -295,14 +319,22 @@ fn is_of_send(error: &CompileError) -> bool {
 }
 
 fn is_of_syntax(error: &CompileError) -> bool {
-    [
-        "panicked",
-        "expected ",
-        "macro expansion ignores",
-        "unexpected ",
-    ]
-    .iter()
-    .any(|text| error.message.contains(text))
+    error.code.is_none()
+        && [
+            "panicked",
+            "expected ",
+            "macro expansion ignores",
+            "unexpected ",
+        ]
+        .iter()
+        .any(|text| error.message.contains(text))
+}
+
+/// Whether it is said in this crate's words that there is no context, or another one.
+fn is_of_missing_context(error: &CompileError) -> bool {
+    ["request context", "NeedsContext", "NeedsAnyContext"]
+        .iter()
+        .any(|text| error.rendered.contains(text))
 }
 
 /// The innermost fn around an error.
