@@ -10,6 +10,7 @@ mod detach;
 mod diagnostics;
 mod dispatch;
 mod expand;
+mod impl_trait;
 mod instrument;
 mod item;
 mod parameters;

@@ -1,7 +1,7 @@
 //! Puts the attributes on every `async fn` of published crates, and says what becomes of them.
 //!
 //! ```sh
-//! cargo run -p request-context-tests --example corpus                  # all of `crates.rs`: an hour
+//! cargo run -p request-context-tests --example corpus                  # all of `crates.rs`: hours
 //! cargo run -p request-context-tests --example corpus -- bb8 deadpool  # some of them
 //! cargo run -p request-context-tests --example corpus -- --expand      # the macros alone, no compiler
 //! cargo run -p request-context-tests --example corpus -- --check       # no tests
@@ -30,6 +30,7 @@ mod macros {
     pub(crate) mod diagnostics;
     pub(crate) mod dispatch;
     pub(crate) mod expand;
+    pub(crate) mod impl_trait;
     pub(crate) mod instrument;
     pub(crate) mod item;
     pub(crate) mod parameters;
