@@ -75,12 +75,8 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span, boxed: Span) -> 
     {
         NameElided::with(lifetime).visit_type_mut(ty);
     }
-    for lifetime in named.fresh.into_iter().chain([call.clone()]) {
-        let parameter = GenericParam::Lifetime(LifetimeParam::new(lifetime));
-        sig.generics.params.push(parameter);
-    }
-    sig.generics.lt_token.get_or_insert(Token![<](here));
-    sig.generics.gt_token.get_or_insert(Token![>](here));
+    named.fresh.push(call.clone());
+    add_lifetimes(sig, named.fresh, here);
     let at_boxed = here.located_at(boxed);
     let outlived = hidden("__call", at_boxed);
     let predicates = &mut where_clause(sig, at_boxed).predicates;
@@ -94,6 +90,19 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span, boxed: Span) -> 
         })
     }));
     call
+}
+
+/// Puts the lifetimes among the generic parameters: after the fn's own, and before its types.
+pub(crate) fn add_lifetimes(sig: &mut Signature, lifetimes: Vec<Lifetime>, here: Span) {
+    let generics = &mut sig.generics;
+    let mut place = generics.lifetimes().count();
+    for lifetime in lifetimes {
+        let parameter = GenericParam::Lifetime(LifetimeParam::new(lifetime));
+        generics.params.insert(place, parameter);
+        place += 1;
+        generics.lt_token.get_or_insert(Token![<](here));
+        generics.gt_token.get_or_insert(Token![>](here));
+    }
 }
 
 /// Lifetimes have no hygiene: the name is what keeps them apart from the user's.
@@ -126,16 +135,16 @@ fn name_receiver(receiver: &mut Receiver, ty: &Type) {
 }
 
 /// Gives names to the lifetimes that a type leaves out.
-struct NameElided {
+pub(crate) struct NameElided {
     here: Span,
     /// The name for all of them, where it is known.
     known: Option<Lifetime>,
-    fresh: Vec<Lifetime>,
+    pub(crate) fresh: Vec<Lifetime>,
     seen: Vec<Lifetime>,
 }
 
 impl NameElided {
-    fn at(here: Span) -> Self {
+    pub(crate) fn at(here: Span) -> Self {
         NameElided {
             here,
             known: None,

@@ -13,7 +13,7 @@ use crate::diagnostics::Errors;
 use crate::item::{Body, FnItem, Item};
 use crate::scope::Scope;
 use crate::validate::{self, Verdict};
-use crate::{dispatch, instrument, parameters, refuse, rewrite};
+use crate::{dispatch, impl_trait, instrument, parameters, refuse, rewrite};
 
 pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -85,6 +85,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
     let here = scope.here();
     let krate = scope.krate.at(here);
 
+    impl_trait::name_lifetimes(&mut item.sig, here);
     let call = args
         .boxed
         .filter(|_| dispatch::is_possible(&item.sig))

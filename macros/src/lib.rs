@@ -12,6 +12,7 @@ mod dispatch;
 mod expand;
 #[cfg(test)]
 mod fuzzed;
+mod impl_trait;
 mod instrument;
 mod item;
 mod parameters;

@@ -1,0 +1,201 @@
+//! What became of the crates, as a table.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) name: String,
+    /// Files that are no Rust to `syn`.
+    pub(crate) unread: Vec<String>,
+    /// All `async fn`s, as items.
+    pub(crate) seen: usize,
+    pub(crate) in_macros: usize,
+    pub(crate) under_async_trait: usize,
+    pub(crate) entries: usize,
+    pub(crate) detached: Counts,
+    pub(crate) context: Counts,
+    pub(crate) compiled: Option<Compiled>,
+}
+
+/// What the attribute came to on each fn.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) expanded: usize,
+    /// By the rule that is broken.
+    pub(crate) refused: BTreeMap<String, usize>,
+    pub(crate) unreadable: Vec<String>,
+    pub(crate) panicked: Vec<String>,
+}
+
+impl Counts {
+    fn hold(&self) -> bool {
+        self.unreadable.is_empty() && self.panicked.is_empty()
+    }
+
+    fn refused(&self) -> usize {
+        self.refused.values().sum()
+    }
+}
+
+pub(crate) struct Compiled {
+    /// Fns that the compiler itself expanded, with the features that were built.
+    pub(crate) detached: usize,
+    pub(crate) not_send: usize,
+    pub(crate) errors: usize,
+    pub(crate) tests: String,
+    pub(crate) tests_hold: bool,
+    pub(crate) context: usize,
+    pub(crate) unreadable: usize,
+    /// Places where a context is missing, in our own words.
+    pub(crate) context_missing: usize,
+    pub(crate) other_errors: usize,
+}
+
+impl Report {
+    /// Whether every fn is expanded, and the crate is what it was.
+    pub(crate) fn holds(&self) -> bool {
+        self.detached.hold()
+            && self.context.hold()
+            && self.compiled.as_ref().is_none_or(|compiled| {
+                compiled.errors == 0 && compiled.unreadable == 0 && compiled.tests_hold
+            })
+    }
+
+    fn row(&self) -> Vec<String> {
+        let (detached, context) = (&self.detached, &self.context);
+        let compiled =
+            |show: fn(&Compiled) -> String| self.compiled.as_ref().map_or(String::new(), show);
+        vec![
+            self.name.clone(),
+            self.seen.to_string(),
+            self.in_macros.to_string(),
+            self.unread.len().to_string(),
+            detached.expanded.to_string(),
+            detached.refused().to_string(),
+            detached.unreadable.len().to_string(),
+            detached.panicked.len().to_string(),
+            compiled(|c| c.detached.to_string()),
+            compiled(|c| c.not_send.to_string()),
+            compiled(|c| match c.errors {
+                0 => "yes".to_owned(),
+                errors => format!("**no**, {errors} errors"),
+            }),
+            compiled(|c| c.tests.clone()),
+            context.expanded.to_string(),
+            self.under_async_trait.to_string(),
+            self.entries.to_string(),
+            context.refused().to_string(),
+            (context.unreadable.len() + self.compiled.as_ref().map_or(0, |c| c.unreadable))
+                .to_string(),
+            context.panicked.len().to_string(),
+            compiled(|c| c.context.to_string()),
+            compiled(|c| c.context_missing.to_string()),
+            compiled(|c| c.other_errors.to_string()),
+        ]
+    }
+}
+
+const BEFORE: &str = "\
+# Published crates under the attributes
+
+Written by `cargo run -p request-context-tests --example corpus`; the rows of some crates alone by naming them after `--`.
+`crates.rs` says how each is built. Every `async fn` that is an item of a crate's `src` counts, those of `#[cfg(test)]` modules too.
+
+* **D**: `#[detached]` on every `async fn`. **C**: `#[context_async]` on every one but the methods under `#[async_trait]`, which allows no signature
+  but its own, and those that are called with no context: tests, handlers and `main`. Calls of annotated fns in nested `async` blocks and closures get `attach!`.
+* *expanded*: by the macros, called here with each kind of arguments, and readable as Rust again. *refused*: beside an error that names a broken rule.
+* *built*: expanded by the compiler too, with the features and the platform that are built. Empty: not compiled yet, the row says what `-- --expand` does.
+* *`?Send`*: fns that needed this argument to compile, as their futures are not `Send`.
+* *compiles*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate.
+* *no context*: places where the compiler finds that a context fn is called by one that has none, or spawned off it; *others*: all other errors then, as where a context would leave its body (rule A5).
+
+";
+
+const COLUMNS: &[&str] = &[
+    "crate",
+    "`async fn`s",
+    "in other macros",
+    "files not read",
+    "D expanded",
+    "D refused",
+    "D unreadable",
+    "D panics",
+    "D built",
+    "D `?Send`",
+    "D compiles",
+    "D own tests",
+    "C expanded",
+    "`#[async_trait]`",
+    "entries",
+    "C refused",
+    "C unreadable",
+    "C panics",
+    "C built",
+    "no context",
+    "others",
+];
+
+pub(crate) fn table(reports: &[Report]) -> String {
+    text(reports.iter().map(Report::row).collect())
+}
+
+/// Puts the rows of the reports into the table at `path`, and keeps those of other crates.
+pub(crate) fn update(path: &Path, reports: &[Report]) {
+    let crate_of = |row: &[String]| row[0].rsplit_once('-').map(|(name, _)| name.to_owned());
+    let mut rows: BTreeMap<_, _> = fs::read_to_string(path)
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(cells)
+        .filter(|row| row.len() == COLUMNS.len() && crate_of(row).is_some())
+        .chain(reports.iter().map(Report::row))
+        .map(|row| (crate_of(&row), row))
+        .collect();
+    rows.remove(&None);
+    fs::write(
+        path,
+        format!("{BEFORE}{}", text(rows.into_values().collect())),
+    )
+    .expect("the repository is writable");
+}
+
+fn cells(line: &str) -> Vec<String> {
+    let inner = line.trim().trim_start_matches('|').trim_end_matches('|');
+    inner
+        .split('|')
+        .map(|cell| cell.trim().to_owned())
+        .collect()
+}
+
+fn text(mut rows: Vec<Vec<String>>) -> String {
+    let total = (1..COLUMNS.len()).map(|column| sum(&rows, column));
+    let total = [format!("{} crates", rows.len())]
+        .into_iter()
+        .chain(total)
+        .collect();
+    rows.push(total);
+    let head = COLUMNS.iter().map(|&column| column.to_owned()).collect();
+    let line = |row: &Vec<String>| format!("| {} |\n", row.join(" | "));
+    format!(
+        "{}|---{}|\n{}",
+        line(&head),
+        "|---:".repeat(COLUMNS.len() - 1),
+        rows.iter().map(line).collect::<String>()
+    )
+}
+
+/// Of the numbers that the cells begin with; a `yes` counts as one.
+fn sum(rows: &[Vec<String>], column: usize) -> String {
+    let number = |cell: &str| match cell {
+        "yes" => 1,
+        _ => cell
+            .split(' ')
+            .next()
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(0),
+    };
+    rows.iter()
+        .map(|row| number(&row[column]))
+        .sum::<usize>()
+        .to_string()
+}
