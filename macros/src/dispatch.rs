@@ -95,11 +95,10 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span, boxed: Span) -> 
 /// Puts the lifetimes among the generic parameters: after the fn's own, and before its types.
 pub(crate) fn add_lifetimes(sig: &mut Signature, lifetimes: Vec<Lifetime>, here: Span) {
     let generics = &mut sig.generics;
-    let mut place = generics.lifetimes().count();
-    for lifetime in lifetimes {
+    let place = generics.lifetimes().count();
+    for (place, lifetime) in (place..).zip(lifetimes) {
         let parameter = GenericParam::Lifetime(LifetimeParam::new(lifetime));
         generics.params.insert(place, parameter);
-        place += 1;
         generics.lt_token.get_or_insert(Token![<](here));
         generics.gt_token.get_or_insert(Token![>](here));
     }
