@@ -95,8 +95,8 @@ pub(crate) fn lifetime_of_call(sig: &mut Signature, here: Span, boxed: Span) -> 
 /// Puts the lifetimes among the generic parameters: after the fn's own, and before its types.
 pub(crate) fn add_lifetimes(sig: &mut Signature, lifetimes: Vec<Lifetime>, here: Span) {
     let generics = &mut sig.generics;
-    let first = generics.lifetimes().count();
-    for (place, lifetime) in (first..).zip(lifetimes) {
+    let place = generics.lifetimes().count();
+    for (place, lifetime) in (place..).zip(lifetimes) {
         let parameter = GenericParam::Lifetime(LifetimeParam::new(lifetime));
         generics.params.insert(place, parameter);
         generics.lt_token.get_or_insert(Token![<](here));

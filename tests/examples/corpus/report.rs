@@ -103,7 +103,7 @@ Written by `cargo run -p request-context-tests --example corpus`; the rows of so
 
 * **D**: `#[detached]` on every `async fn`. **C**: `#[context_async]` on every one but the methods under `#[async_trait]`, which allows no signature
   but its own, and those that are called with no context: tests, handlers and `main`. Calls of annotated fns in nested `async` blocks and closures get `attach!`.
-* *expanded*: by the macros, called here with each kind of arguments, and readable as Rust again. *refused*: beside an error that names a broken rule.
+* *expanded*: by the macros, called here with each kind of arguments, and readable as Rust again. *refused*: beside an error that names a broken rule; all are of A8, a thread that is joined.
 * *built*: expanded by the compiler too, with the features and the platform that are built. Empty: not compiled yet, the row says what `-- --expand` does.
 * *`?Send`*: fns that needed this argument to compile, as their futures are not `Send`.
 * *compiles*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate.
