@@ -29,7 +29,11 @@ pub(crate) fn cases() -> Vec<Case> {
         rooted("plain async fn", plain::first),
         rooted("plain async fn, again (noise)", plain::first),
         rooted("context_async, names nothing", annotated::first),
-        rooted("context_async, names it before the await", named::first),
+        rooted("context_async, names it before the await", written::first),
+        rooted(
+            "context_async, names it before, keeps what it read",
+            named::first,
+        ),
         rooted("context_async, names it after the await", kept::first),
         rooted("task_local scope per fn", scoped::first),
         rooted("tracing span per fn, with a subscriber", spanned::first),
@@ -102,6 +106,7 @@ macro_rules! nest {
 
 nest!(plain, [] [] [.await + 1]);
 nest!(annotated, [#[context_async(State)]] [] [.await + 1]);
+nest!(written, [#[context_async(State)]] [context!().set(1);] [.await + 1]);
 nest!(named, [#[context_async(State)]] [let one = context!().get();] [.await + one]);
 nest!(kept, [#[context_async(State)]] [] [.await + context!().get()]);
 nest!(scoped, [] [] [.scoped().await + 1]);
