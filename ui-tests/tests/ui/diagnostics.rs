@@ -251,13 +251,18 @@ fn contains(stderr: &str, text: &str) -> bool {
     })
 }
 
-/// The modules of a crate, or below a module; its own tests are none of the user's business.
+/// Modules that are a crate's own tests, and none of the user's business.
+const TESTS: &[&str] = &["tests.rs", "fuzzed.rs"];
+
+/// The modules of a crate, or below a module, but for [`TESTS`].
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut sources = Vec::new();
     for path in crate::entries(folder) {
         if path.is_dir() {
             sources.extend(self::sources(&path));
-        } else if !path.ends_with("tests.rs") && path.extension().is_some_and(|e| e == "rs") {
+        } else if !TESTS.iter().any(|tests| path.ends_with(tests))
+            && path.extension().is_some_and(|e| e == "rs")
+        {
             sources.push(path);
         }
     }
