@@ -331,10 +331,10 @@ where
     type Output = Outcome<R>;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Outcome<R>> {
-        let closure = self.closure.take();
-        let Some(closure) = closure.filter(|_| !CANCEL.get()) else {
+        if CANCEL.get() {
             return Poll::Ready(Err(Failed::Cancelled));
-        };
+        }
+        let closure = self.closure.take().expect("polled once");
         Poll::Ready(trusted::with_header(|header| {
             let header = header.expect("posted work runs on its context");
             let work = || header.around_turn(|| trusted::with_state(closure));

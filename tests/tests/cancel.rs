@@ -635,6 +635,23 @@ fn work_that_nobody_can_wake_or_cancel_any_more_is_dropped_with_the_last_owner()
     });
 }
 
+#[test]
+fn a_cancelled_post_whose_closure_panics_as_it_is_dropped_ends_alone() {
+    on_one_thread!(async {
+        let (context, log) = (RequestContext::new(Request::of("ada")), Log::new());
+        let bomb = OnDrop::new(|| panic!("dropped"));
+        let cancelled = context.scheduler().post(move |_| drop(bomb));
+        let sees = sees_on_drop(&log);
+        let other = context.scheduler().post(move |_| drop(sees));
+        context.cancel();
+        let panicked = context.idle().await.unwrap_err();
+        assert_eq!(panicked.messages().collect::<Vec<_>>(), ["dropped"]);
+        assert_cancelled(cancelled.await);
+        assert_cancelled(other.await);
+        assert_eq!(log.take(), ["ada"]);
+    });
+}
+
 /// A fork of `context`, with work that only a cancellation could end.
 async fn fork_with_suspended_work(
     context: &RequestContext<Forked>,
