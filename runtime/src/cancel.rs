@@ -99,9 +99,17 @@ impl Header {
         }
     }
 
+    /// As [`suspend`](Header::suspend), unless nobody could cancel. Who is handed a token while this suspends
+    /// cannot tell that from a token that was handed out later, of which this would not know either.
+    #[inline]
     fn keep(&self, place: &mut Option<Place>, waker: &Waker) {
-        // Seen without the lock first. Who is handed a token while this suspends cannot tell that from a token
-        // that was handed out later, of which this would not know either.
+        if self.can_be_cancelled() || self.is_fork() {
+            self.keep_within_reach(place, waker);
+        }
+    }
+
+    #[cold]
+    fn keep_within_reach(&self, place: &mut Option<Place>, waker: &Waker) {
         let above = self.living_ancestors();
         if self.is_within_reach(&above) {
             let suspended = &self.rare().cancellation.suspended;

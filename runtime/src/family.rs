@@ -95,9 +95,16 @@ pub(crate) enum Refused {
 }
 
 impl Header {
+    #[inline]
     fn ancestors(&self) -> &[(ContextId, Weak<dyn Context>)] {
         self.rare_if_made()
             .map_or(&[], |rare| &rare.family.ancestors)
+    }
+
+    /// Whether this was forked from another.
+    #[inline]
+    pub(crate) fn is_fork(&self) -> bool {
+        !self.ancestors().is_empty()
     }
 
     /// Counts one more piece of work, here and in all this was forked from. In these first, so that
