@@ -427,7 +427,7 @@ impl Header {
         waiting: &mut Waiting,
     ) -> Poll<Held<'_>> {
         let held = ready!(self.poll_turn(cx, waiting));
-        if held.owed.is_some() && !self.admits(scope) {
+        if held.owed.is_some() && !self.admits(|| scope) {
             self.wait_for_end(cx, &mut waiting.exclusive);
             return Poll::Pending;
         }

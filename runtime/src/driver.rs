@@ -11,7 +11,7 @@ use std::{
     task::{self, Poll, ready},
 };
 
-use tokio::task::coop;
+use tokio::{runtime::Handle, task::coop};
 
 use crate::{
     context::{Context, Header, Kind, Waiting},
@@ -26,15 +26,21 @@ const BUDGET: usize = 64;
 
 /// Queues an item of work, and sees to it that there is a driver that runs; where work runs in parallel,
 /// starts the item. A runtime that has shut down drops what is started here and now, and the work with it.
-pub(crate) fn enqueue(header: &Header, item: Runnable) {
+#[inline]
+pub(crate) fn enqueue(header: &Header, item: impl FnOnce() -> Runnable) {
     if let Kind::Concurrent(runtime) = &header.kind {
-        return drop(runtime.spawn(Step::new(header.owner(), item)));
+        return start_step(header, runtime, item());
     }
     match header.queue.push(item, || header.owner()) {
         Needs::Nothing => {}
         Needs::Waking(driver) => driver.wake(),
         Needs::Starting(owner) => start(header, Driver::new(owner)),
     }
+}
+
+#[cold]
+fn start_step(header: &Header, runtime: &Handle, item: Runnable) {
+    drop(runtime.spawn(Step::new(header.owner(), item)));
 }
 
 #[cold]
@@ -75,10 +81,11 @@ impl Driver {
         let batch = &mut self.batch;
         trusted::enter(&held, true, || {
             for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
-                let Poll::Ready(item) = poll_next(header, cx, batch) else {
+                if poll_next(header, cx, batch).is_pending() {
                     return Poll::Ready(());
-                };
-                if let Some(yielded) = item.run(header) {
+                }
+                let next = batch.pop_front();
+                if let Some(yielded) = next.and_then(|item| item.run(header)) {
                     header.queue.push_yielded(yielded, batch);
                 }
                 // Items share this task's budget; without any left, tokio's resources would only refuse
@@ -92,28 +99,27 @@ impl Driver {
     }
 }
 
-/// The next item that may have a turn. Pending if there is none, and then the driver is parked.
+/// Ready once the first item of `batch` is the next one and may have a turn; it stays there, as moving it
+/// around would cost more. Pending if there is none, and then the driver is parked.
+#[inline]
 fn poll_next(
     header: &Header,
     cx: &mut task::Context<'_>,
     batch: &mut VecDeque<Runnable>,
-) -> Poll<Runnable> {
+) -> Poll<()> {
     loop {
-        let item = match header.next_held_back() {
-            Some(item) => Some(item),
-            None => {
-                if batch.is_empty() {
-                    ready!(header.queue.poll_refill(cx, batch));
-                }
-                batch.pop_front()
-            }
-        };
-        if let Some(item) = item {
-            if header.admits(item.scope()) {
-                return Poll::Ready(item);
-            }
-            header.rare().exclusive.hold_back(item);
+        if let Some(item) = header.next_held_back() {
+            batch.push_front(item);
         }
+        let Some(item) = batch.front() else {
+            ready!(header.queue.poll_refill(cx, batch));
+            continue;
+        };
+        if header.admits(|| item.scope()) {
+            return Poll::Ready(());
+        }
+        let kept_out = batch.pop_front();
+        header.rare().exclusive.hold_back(kept_out);
     }
 }
 
@@ -206,7 +212,7 @@ impl Future for Step {
         let item = this.item.take();
         let yielded = trusted::enter(&held, true, || item?.run(header));
         if let Some(item) = yielded {
-            enqueue(header, item);
+            enqueue(header, || item);
         }
         Poll::Ready(())
     }

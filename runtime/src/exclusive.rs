@@ -14,7 +14,7 @@ use std::{collections::VecDeque, mem, task::Context};
 
 use crate::{
     context::Header,
-    sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicU32, AtomicUsize, Mutex, Ordering, lock},
     task::Runnable,
     trusted,
     waiters::{Place, Waiters},
@@ -24,12 +24,12 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Exclusive {
     /// The number of the scope that lasts, or none.
-    active: AtomicUsize,
+    active: AtomicU32,
     /// Whether the turn is none of that scope's: something is dropped in it, or looked at. Written as
     /// `active`.
     outside: AtomicBool,
-    /// The number of the scope that was made last.
-    last: AtomicUsize,
+    /// How many scopes were made.
+    made: AtomicUsize,
     /// Whether items are held back. Written under the lock, in a turn.
     holds_back: AtomicBool,
     kept_out: Mutex<KeptOut>,
@@ -41,22 +41,22 @@ struct KeptOut {
     waiters: Waiters,
 }
 
-const NONE: usize = 0;
+const NONE: u32 = 0;
 
 /// The place of a piece of work in the exclusive work of its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Ordinary,
     /// Started by the exclusive work of this number, and admitted with it.
-    Member(usize),
+    Member(u32),
     /// The exclusive work of this number.
-    Exclusive(usize),
+    Exclusive(u32),
     /// What is only dropped, which is never kept out: exclusive work may wait for that.
     Remains,
 }
 
 impl Scope {
-    fn number(self) -> usize {
+    fn number(self) -> u32 {
         match self {
             Scope::Ordinary | Scope::Remains => NONE,
             Scope::Member(number) | Scope::Exclusive(number) => number,
@@ -66,12 +66,12 @@ impl Scope {
 
 impl Exclusive {
     /// The number of the scope that lasts. For the holder of the turn.
-    fn active(&self) -> usize {
+    fn active(&self) -> u32 {
         // ORDERING: Relaxed, turns are ordered: invariant 1.
         self.active.load(Ordering::Relaxed)
     }
 
-    fn set_active(&self, number: usize) {
+    fn set_active(&self, number: u32) {
         // ORDERING: Relaxed, as `active`.
         self.active.store(number, Ordering::Relaxed);
     }
@@ -81,10 +81,10 @@ impl Exclusive {
         self.outside.swap(outside, Ordering::Relaxed)
     }
 
-    /// Holds an item back that is not admitted.
-    pub(crate) fn hold_back(&self, item: Runnable) {
+    /// Holds items back that are not admitted.
+    pub(crate) fn hold_back(&self, items: impl IntoIterator<Item = Runnable>) {
         let mut kept_out = lock(&self.kept_out);
-        kept_out.items.push_back(item);
+        kept_out.items.extend(items);
         // ORDERING: Relaxed, as `active`.
         self.holds_back.store(true, Ordering::Relaxed);
     }
@@ -111,8 +111,9 @@ impl Header {
         match self.scope() {
             Scope::Ordinary => {
                 // ORDERING: Relaxed, only a number.
-                let last = &self.rare().exclusive.last;
-                Scope::Exclusive(last.fetch_add(1, Ordering::Relaxed) + 1)
+                let before = self.rare().exclusive.made.fetch_add(1, Ordering::Relaxed);
+                // Small, as every item has one. After four billions they come again, and never is one `NONE`.
+                Scope::Exclusive((before % u32::MAX as usize) as u32 + 1)
             }
             member => member,
         }
@@ -120,11 +121,11 @@ impl Header {
 
     /// Whether work in `scope` may have the turn that the caller holds. Exclusive work begins with that.
     #[inline]
-    pub(crate) fn admits(&self, scope: Scope) -> bool {
+    pub(crate) fn admits(&self, scope: impl FnOnce() -> Scope) -> bool {
         let Some(exclusive) = self.exclusive_if_any() else {
             return true;
         };
-        match (exclusive.active(), scope) {
+        match (exclusive.active(), scope()) {
             (NONE, Scope::Exclusive(number)) => {
                 exclusive.set_active(number);
                 exclusive.set_outside(false);

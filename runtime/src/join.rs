@@ -7,6 +7,7 @@ use std::{
     future::Future,
     panic::resume_unwind,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
     thread::{self, ThreadId},
 };
@@ -19,6 +20,7 @@ use crate::{
     context::Header,
     family::Refused,
     outstanding::{Payload, message},
+    post::Awaited,
     task::{Failed, Meta, Outcome, Output},
     trusted,
 };
@@ -54,9 +56,7 @@ enum Running<T> {
         /// The thread that the context is bound to.
         home: Option<ThreadId>,
         /// `None` once its outcome was taken.
-        task: Option<Task<Outcome<T>, Meta>>,
-        /// Of work that may suspend.
-        waker: Option<Waker>,
+        work: Option<OnContext<T>>,
     },
     Detached(tokio::task::JoinHandle<T>),
     /// On a thread of its own.
@@ -65,18 +65,57 @@ enum Running<T> {
     Refused(ContextId, Refused),
 }
 
-impl<T> JoinHandle<T> {
-    pub(crate) fn of_work(
-        context: &Header,
+enum OnContext<T> {
+    Spawned {
         task: Task<Outcome<T>, Meta>,
-        waker: Option<Waker>,
-    ) -> Self {
+        waker: Waker,
+    },
+    Posted(Arc<dyn Awaited<T>>),
+}
+
+impl<T> OnContext<T> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
+        match self {
+            OnContext::Spawned { task, .. } => Pin::new(task).poll(cx),
+            OnContext::Posted(closure) => closure.poll_outcome(cx),
+        }
+    }
+
+    fn abort(&self) {
+        match self {
+            OnContext::Spawned { task, waker } => {
+                task.metadata().abort();
+                waker.wake_by_ref();
+            }
+            OnContext::Posted(closure) => closure.abort(),
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        match self {
+            OnContext::Spawned { task, .. } => task.is_finished(),
+            OnContext::Posted(closure) => closure.is_finished(),
+        }
+    }
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn of_spawned(context: &Header, task: Task<Outcome<T>, Meta>, waker: Waker) -> Self {
+        Self::on_context(context, OnContext::Spawned { task, waker })
+    }
+
+    #[inline]
+    pub(crate) fn of_posted(context: &Header, closure: Arc<dyn Awaited<T>>) -> Self {
+        Self::on_context(context, OnContext::Posted(closure))
+    }
+
+    #[inline]
+    fn on_context(context: &Header, work: OnContext<T>) -> Self {
         JoinHandle {
             work: Running::OnContext {
                 context: context.id,
                 home: context.kind.home().map(|home| home.thread()),
-                task: Some(task),
-                waker,
+                work: Some(work),
             },
         }
     }
@@ -112,12 +151,9 @@ impl<T> JoinHandle<T> {
     /// done.
     pub fn abort(&self) {
         match &self.work {
-            Running::OnContext { task, waker, .. } => {
-                if let Some(task) = task {
-                    task.metadata().abort();
-                }
-                if let Some(waker) = waker {
-                    waker.wake_by_ref();
+            Running::OnContext { work, .. } => {
+                if let Some(work) = work {
+                    work.abort();
                 }
             }
             Running::Detached(task) => task.abort(),
@@ -128,7 +164,7 @@ impl<T> JoinHandle<T> {
     /// Whether the work has ended, in whatever way.
     pub fn is_finished(&self) -> bool {
         match &self.work {
-            Running::OnContext { task, .. } => task.as_ref().is_none_or(Task::is_finished),
+            Running::OnContext { work, .. } => work.as_ref().is_none_or(OnContext::is_finished),
             Running::Detached(task) => task.is_finished(),
             Running::OnThread(result) => result.is_terminated() || !result.is_empty(),
             Running::Refused(..) => true,
@@ -223,12 +259,12 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let context = self.context_id();
         let result = match &mut self.work {
-            Running::OnContext { task, .. } => {
-                let outcome = match task {
-                    Some(running) => ready!(Pin::new(running).poll(cx)),
+            Running::OnContext { work, .. } => {
+                let outcome = match work {
+                    Some(running) => ready!(running.poll_outcome(cx)),
                     None => Err(Failed::Cancelled),
                 };
-                *task = None;
+                *work = None;
                 outcome.map(Output::take).map_err(|failed| match failed {
                     Failed::Panicked(panic) => Why::Panic(panic.claim()),
                     Failed::Cancelled => Why::Cancelled,
@@ -252,14 +288,18 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
-        if let Running::OnContext { task, waker, .. } = &mut self.work {
-            if let Some(task) = task.take() {
-                if let Some(waker) = waker.as_ref().filter(|_| !task.is_finished()) {
-                    task.metadata().detach();
-                    waker.wake_by_ref();
+        if let Running::OnContext { work, .. } = &mut self.work {
+            // Looked at before it is taken: a posted one that is dropped at once is not moved for that.
+            if let Some(OnContext::Spawned { .. }) = work {
+                if let Some(OnContext::Spawned { task, waker }) = work.take() {
+                    if !task.is_finished() {
+                        task.metadata().detach();
+                        waker.wake_by_ref();
+                    }
+                    task.detach();
                 }
-                task.detach();
             }
         }
     }

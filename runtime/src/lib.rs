@@ -17,6 +17,7 @@ mod join;
 mod needs;
 mod no_context;
 mod outstanding;
+mod post;
 mod queue;
 mod rare;
 mod run;

@@ -184,7 +184,7 @@ fn a_waiting_future_that_is_dropped_leaves_the_others_their_wakers() {
 
 /// Pushes an item, and does for the driver what must be done; the started one drives in this thread.
 fn push<O>(queue: &Queue<usize, O>, item: usize, owner: impl FnOnce() -> O) -> Option<O> {
-    match queue.push(item, owner) {
+    match queue.push(|| item, owner) {
         Needs::Nothing => None,
         Needs::Waking(driver) => {
             driver.wake();

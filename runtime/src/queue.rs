@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    mem,
+    iter, mem,
     task::{Context, Poll, Waker},
 };
 
@@ -67,12 +67,13 @@ impl<T, O> Queue<T, O> {
         }
     }
 
-    /// Adds an item.
+    /// Adds an item, which is made where it is kept: moved there, it would go through memory.
     #[inline]
-    pub(crate) fn push(&self, item: T, owner: impl FnOnce() -> O) -> Needs<O> {
+    pub(crate) fn push(&self, item: impl FnOnce() -> T, owner: impl FnOnce() -> O) -> Needs<O> {
         let mut shared = lock(&self.shared);
         let shared = shared.made();
-        shared.items.push(item);
+        // `push` would have the item in memory while it grows.
+        shared.items.extend(iter::once_with(item));
         // ORDERING: Relaxed, see `push_yielded`.
         self.filled.store(true, Ordering::Relaxed);
         match mem::replace(&mut shared.driver, Driver::Awake) {

@@ -13,7 +13,7 @@ use crate::{
     ContextId, JoinHandle, NoContext, Run, SendError, ThreadScheduler, Work,
     context::{Context, Header, Inner},
     exclusive::Scope,
-    send, task, trusted,
+    post, send, task, trusted,
 };
 
 /// Puts work on a context with state `S`, from anywhere.
@@ -174,7 +174,7 @@ impl<S: 'static> Scheduler<S> {
         F: FnOnce(&S) -> R + Send + 'static,
         R: Send + 'static,
     {
-        task::post(&self.inner, closure)
+        post::post(&self.inner, closure)
     }
 
     /// Runs `closure` on the context, on this thread, and returns what it does: .NET's `Send`, for sync

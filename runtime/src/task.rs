@@ -1,9 +1,8 @@
-//! Spawned and posted work: one `async-task` task, scheduled into the queue of its context.
+//! Spawned work: one `async-task` task, scheduled into the queue of its context.
 
 use std::{
     cell::Cell,
     future::Future,
-    marker::PhantomData,
     mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -24,6 +23,7 @@ use crate::{
     exclusive::Scope,
     family::{Heirs, Refused},
     outstanding::{Failure, Payload, contained, discard, failure},
+    post::Job,
     trusted::{self, Root},
     waiters::Place,
 };
@@ -33,7 +33,7 @@ use crate::{
 /// again.
 pub(crate) struct Meta {
     /// Weak, as a waker may outlive the work: a timer's, say. Work that suspends owns its context, so there
-    /// is one whenever there is something to schedule. Posted closures, which nothing wakes, have none here.
+    /// is one whenever there is something to schedule.
     context: Weak<dyn Context>,
     aborted: AtomicBool,
     detached: AtomicBool,
@@ -44,8 +44,6 @@ pub(crate) struct Meta {
 /// What an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A closure, which never suspends.
-    Posted,
     Spawned,
     /// A run that has hopped. Closing and cancelling leave it to its caller, as it was there before.
     Hopped,
@@ -56,7 +54,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether a cancellation ends it, and a close keeps it from beginning.
     fn is_submission(self) -> bool {
-        matches!(self, Kind::Posted | Kind::Spawned)
+        matches!(self, Kind::Spawned)
     }
 }
 
@@ -88,15 +86,56 @@ thread_local! {
     static YIELDED: Cell<Option<ManuallyDrop<Item>>> = const { Cell::new(None) };
 }
 
-/// What the queue holds: one turn of a piece of work. Cancelled instead, it drops the future of the work,
-/// so that is done on its context.
-pub(crate) struct Runnable(Option<Item>);
+/// What the queue holds: one turn of a piece of work.
+pub(crate) enum Runnable {
+    Spawned(Turn),
+    Posted(Arc<dyn Job>),
+}
+
+impl Runnable {
+    /// Its place in the exclusive work of its context.
+    #[inline]
+    pub(crate) fn scope(&self) -> Scope {
+        match self {
+            Runnable::Spawned(turn) => turn.meta().scope,
+            Runnable::Posted(job) => job.scope(),
+        }
+    }
+
+    /// The turn; if the work was aborted, or the context cancelled, its end. The next turn comes back if the
+    /// work wants it at once.
+    #[inline]
+    pub(crate) fn run(self, context: &Header) -> Option<Runnable> {
+        match self {
+            Runnable::Spawned(turn) => turn.run(context).map(Runnable::Spawned),
+            Runnable::Posted(job) => {
+                job.run(context);
+                end(context);
+                None
+            }
+        }
+    }
+
+    /// Drops the work. The caller is on the context, or there is no way there.
+    pub(crate) fn cancel(self, context: &Header) {
+        match self {
+            Runnable::Spawned(turn) => turn.cancel(),
+            Runnable::Posted(job) => {
+                job.cancel(context);
+                end(context);
+            }
+        }
+    }
+}
+
+/// The turn of a task. Cancelled instead, it drops the future of the work, so that is done on its context.
+pub(crate) struct Turn(Option<Item>);
 
 type Item = async_task::Runnable<Meta>;
 
-impl Runnable {
+impl Turn {
     fn new(item: Item) -> Self {
-        Runnable(Some(item))
+        Turn(Some(item))
     }
 
     fn meta(&self) -> &Meta {
@@ -104,49 +143,30 @@ impl Runnable {
         item.expect("taken where it ends").metadata()
     }
 
-    /// The item's place in the exclusive work of its context.
     #[inline]
-    pub(crate) fn scope(&self) -> Scope {
-        self.meta().scope
-    }
-
-    /// Its turn; if it was aborted, or the context cancelled, its end. The next turn comes back if the
-    /// work wants it at once.
-    #[inline]
-    pub(crate) fn run(mut self, context: &Header) -> Option<Runnable> {
+    fn run(mut self, context: &Header) -> Option<Turn> {
         let meta = self.meta();
         let cancelled = context.is_cancelled() && meta.kind.is_submission();
-        if cancelled || meta.aborted.load(Ordering::Relaxed) {
-            self.cancel(context);
-            return None;
-        }
-        let posted = meta.kind == Kind::Posted;
+        let cancel = cancelled || meta.aborted.load(Ordering::Relaxed);
         let detached = meta.detached.load(Ordering::Relaxed);
         let item = self.0.take()?;
+        if cancel {
+            return poll(item, true);
+        }
         // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
         // it; with this waker as the last one to go, it is scheduled once more, to be dropped.
-        let last = detached.then(|| item.waker());
-        let yielded = poll(item, false);
-        if posted {
-            end(context);
-        }
-        drop(last);
-        yielded
+        let _last = detached.then(|| item.waker());
+        poll(item, false)
     }
 
-    /// Drops the work. The caller is on the context, or there is no way there.
-    pub(crate) fn cancel(mut self, context: &Header) {
+    fn cancel(mut self) {
         if let Some(item) = self.0.take() {
-            let posted = item.metadata().kind == Kind::Posted;
             poll(item, true);
-            if posted {
-                end(context);
-            }
         }
     }
 }
 
-impl Drop for Runnable {
+impl Drop for Turn {
     /// For what is left when its context is gone, on the way of a panic perhaps.
     fn drop(&mut self) {
         if let Some(item) = self.0.take() {
@@ -156,7 +176,7 @@ impl Drop for Runnable {
 }
 
 #[inline]
-fn poll(item: Item, cancel: bool) -> Option<Runnable> {
+fn poll(item: Item, cancel: bool) -> Option<Turn> {
     let before = CANCEL.replace(cancel);
     let yielded = item.run();
     CANCEL.set(before);
@@ -165,7 +185,7 @@ fn poll(item: Item, cancel: bool) -> Option<Runnable> {
     }
     YIELDED
         .take()
-        .map(|item| Runnable::new(ManuallyDrop::into_inner(item)))
+        .map(|item| Turn::new(ManuallyDrop::into_inner(item)))
 }
 
 /// What a piece of work came to.
@@ -181,6 +201,11 @@ pub(crate) enum Failed {
 pub(crate) struct Output<T>(Option<T>);
 
 impl<T> Output<T> {
+    #[inline]
+    pub(crate) fn of(output: T) -> Self {
+        Output(Some(output))
+    }
+
     pub(crate) fn take(mut self) -> T {
         self.0.take().expect("taken once")
     }
@@ -202,7 +227,7 @@ pub(crate) struct Unclaimed {
 
 impl Unclaimed {
     /// Of a panic now, on `context`.
-    fn new(context: &Header, payload: Payload) -> Box<Self> {
+    pub(crate) fn new(context: &Header, payload: Payload) -> Box<Self> {
         context.panicked(&*payload);
         Box::new(Unclaimed {
             failure: Some(failure(payload)),
@@ -290,7 +315,7 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
         let this = self.project();
         let mut root = this.root;
         let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
-            Ok(Poll::Ready(output)) => Ok(Output(Some(output))),
+            Ok(Poll::Ready(output)) => Ok(Output::of(output)),
             Ok(Poll::Pending) => {
                 if this.kind.is_submission() {
                     root.context().header().suspend(this.place, cx.waker());
@@ -312,55 +337,6 @@ impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
             }
             (Ok(_), Err(payload)) => Err(panicked(payload)),
         })
-    }
-}
-
-/// A closure as work. Its item ends it, and keeps it on its context, which it need not own: see `Runnable`.
-struct Posted<S, F> {
-    closure: Option<F>,
-    state: PhantomData<fn(&S)>,
-}
-
-impl<S, F> Unpin for Posted<S, F> {}
-
-impl<S, F, R> Future for Posted<S, F>
-where
-    S: 'static,
-    F: FnOnce(&S) -> R,
-{
-    type Output = Outcome<R>;
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Outcome<R>> {
-        if CANCEL.get() {
-            return Poll::Ready(Err(Failed::Cancelled));
-        }
-        let closure = self.closure.take().expect("polled once");
-        Poll::Ready(trusted::with_header(|header| {
-            let header = header.expect("posted work runs on its context");
-            let work = || header.around_turn(|| trusted::with_state(closure));
-            match catch_unwind(AssertUnwindSafe(work)) {
-                Ok(output) => Ok(Output(Some(output.expect("the state it was posted to")))),
-                Err(payload) => Err(Failed::Panicked(Unclaimed::new(header, payload))),
-            }
-        }))
-    }
-}
-
-impl<S, F> Drop for Posted<S, F> {
-    /// Drops a closure that was not called.
-    fn drop(&mut self) {
-        let Some(closure) = self.closure.take() else {
-            return;
-        };
-        trusted::with_header(|header| {
-            let Some(header) = header else {
-                return discard(closure);
-            };
-            let drop = || header.around_turn(|| drop(closure));
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
-                std::mem::drop(Unclaimed::new(header, payload));
-            }
-        });
     }
 }
 
@@ -407,35 +383,12 @@ where
         Ok(item) => {
             let meta = Meta::new(header.this.clone(), scope, kind);
             let (runnable, task) = allocate(item, meta);
-            let handle = JoinHandle::of_work(header, task, Some(runnable.waker()));
-            enqueue(header, Runnable::new(runnable));
+            let handle = JoinHandle::of_spawned(header, task, runnable.waker());
+            enqueue(header, || Runnable::Spawned(Turn::new(runnable)));
             handle
         }
         Err(refused) => JoinHandle::of_refused(header.id, refused),
     }
-}
-
-/// Posts `closure` to `context`. It never suspends, so that nothing ever wakes it.
-pub(crate) fn post<S, F, R>(context: &Inner<S>, closure: F) -> JoinHandle<R>
-where
-    S: 'static,
-    F: FnOnce(&S) -> R + Send + 'static,
-    R: Send + 'static,
-{
-    let header = &context.header;
-    #[cfg(feature = "tracing")]
-    let closure = crate::span::follow_call(closure);
-    if let Err(refused) = header.begin() {
-        return JoinHandle::of_refused(header.id, refused);
-    }
-    let work = Posted {
-        closure: Some(closure),
-        state: PhantomData,
-    };
-    let meta = Meta::new(Weak::<Inner<()>>::new(), header.scope(), Kind::Posted);
-    let (runnable, task) = allocate(work, meta);
-    enqueue(header, Runnable::new(runnable));
-    JoinHandle::of_work(header, task, None)
 }
 
 fn allocate<F, T>(work: F, meta: Meta) -> (Item, Task<Outcome<T>, Meta>)
@@ -448,7 +401,7 @@ where
         if info.woken_while_running {
             YIELDED.set(Some(ManuallyDrop::new(item)));
         } else if let Some(context) = item.metadata().context.upgrade() {
-            enqueue(context.header(), Runnable::new(item));
+            enqueue(context.header(), || Runnable::Spawned(Turn::new(item)));
         }
     };
     Builder::new()
@@ -475,5 +428,5 @@ pub(crate) fn bury(context: Arc<dyn Context>, remains: impl Send + 'static) {
         .metadata(meta)
         .spawn(|_| async move { drop(buried) }, drop);
     task.detach();
-    enqueue(header, Runnable::new(runnable));
+    enqueue(header, || Runnable::Spawned(Turn::new(runnable)));
 }

@@ -34,8 +34,8 @@ mod token;
 
 pub(crate) use body::Root;
 pub use body::{Attached, Inside, Work, attach_to, inside};
-pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, runs_work_of};
+pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, is_visible, runs_work_of};
 pub use part::{DetachedPart, detached_part, with_parts};
 pub(crate) use thread::{Homebound, end, lend};
 pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};
-pub(crate) use token::{OnTurn, Token, current, with_header, with_state};
+pub(crate) use token::{OnTurn, Token, current, with_state};

@@ -159,6 +159,11 @@ pub(crate) fn find_held<R>(mut look: impl FnMut(&Header) -> Option<R>) -> Option
     })
 }
 
+/// Whether the context of `header` is the one that is visible here.
+pub(crate) fn is_visible(header: &Header) -> bool {
+    visible() == Some(header.current.start())
+}
+
 /// The context that is visible here.
 #[inline]
 pub(super) fn visible() -> Option<NonNull<Header>> {

@@ -267,14 +267,6 @@ fn visible_inner<S: 'static>() -> Option<NonNull<Inner<S>>> {
     fits.then(|| start.cast())
 }
 
-/// Runs `work` on the context that is visible here.
-#[inline]
-pub(crate) fn with_header<R>(work: impl FnOnce(Option<&Header>) -> R) -> R {
-    // SAFETY: the entry on top is that of this context, and stays until `work` has returned:
-    // invariants 2 and 3.
-    work(visible().map(|header| unsafe { header.as_ref() }))
-}
-
 /// Runs `work` on the state of the context that is visible here.
 pub(crate) fn with_state<S: 'static, R>(work: impl FnOnce(&S) -> R) -> Result<R, NoContext> {
     let inner = visible_inner::<S>().ok_or_else(|| no_context(type_name::<S>()))?;
