@@ -2,7 +2,6 @@
 //! turns and parks when there are none; and, where work runs in parallel, a task for each step.
 
 use std::{
-    collections::VecDeque,
     future::Future,
     mem,
     num::NonZeroUsize,
@@ -14,6 +13,7 @@ use std::{
 use tokio::{runtime::Handle, task::coop};
 
 use crate::{
+    batch::Batch,
     context::{Context, Header, Kind, Waiting},
     queue::Needs,
     task::Runnable,
@@ -56,7 +56,7 @@ struct Driver {
     context: Weak<dyn Context>,
     /// The same, unless it is parked: whatever is queued or held back relies on that.
     awake: Option<Arc<dyn Context>>,
-    batch: VecDeque<Runnable>,
+    batch: Batch<Runnable>,
     waiting: Waiting,
 }
 
@@ -65,7 +65,7 @@ impl Driver {
         Driver {
             context: Arc::downgrade(&context),
             awake: Some(context),
-            batch: VecDeque::new(),
+            batch: Batch::new(),
             waiting: Waiting::default(),
         }
     }
@@ -102,11 +102,7 @@ impl Driver {
 /// Ready once the first item of `batch` is the next one and may have a turn; it stays there, as moving it
 /// around would cost more. Pending if there is none, and then the driver is parked.
 #[inline]
-fn poll_next(
-    header: &Header,
-    cx: &mut task::Context<'_>,
-    batch: &mut VecDeque<Runnable>,
-) -> Poll<()> {
+fn poll_next(header: &Header, cx: &mut task::Context<'_>, batch: &mut Batch<Runnable>) -> Poll<()> {
     loop {
         if let Some(item) = header.next_held_back() {
             batch.push_front(item);
@@ -156,7 +152,7 @@ impl Drop for Driver {
             header.leave(&mut self.waiting);
             let abandoned = Abandoned {
                 context: context.clone(),
-                batch: mem::take(&mut self.batch),
+                batch: mem::replace(&mut self.batch, Batch::new()),
             };
             if header.may_be_entered_here() {
                 header.drop_on_context(abandoned);
@@ -169,7 +165,7 @@ impl Drop for Driver {
 /// the items wake is dropped by this loop, and not within the wake.
 struct Abandoned {
     context: Arc<dyn Context>,
-    batch: VecDeque<Runnable>,
+    batch: Batch<Runnable>,
 }
 
 impl Drop for Abandoned {
@@ -177,7 +173,7 @@ impl Drop for Abandoned {
         let header = self.context.header();
         loop {
             let held_back = header.take_held_back();
-            for item in self.batch.drain(..).chain(held_back) {
+            for item in self.batch.drain().chain(held_back) {
                 item.cancel(header);
             }
             if !header.queue.refill_or_retire(&mut self.batch) {
@@ -225,7 +221,7 @@ impl Drop for Step {
             let context = self.context.clone();
             let abandoned = Abandoned {
                 context,
-                batch: [item].into(),
+                batch: Batch::of(item),
             };
             self.context.header().drop_on_context(abandoned);
         }

@@ -2,7 +2,6 @@
 //! three threads. Run with `RUSTFLAGS="--cfg request_context_loom" cargo test -p request-context --lib`.
 
 use std::{
-    collections::VecDeque,
     future::poll_fn,
     task::{Context, Poll, Waker},
 };
@@ -18,6 +17,7 @@ use loom::{
 };
 
 use crate::{
+    batch::Batch,
     outstanding::{Outstanding, Unread, failure},
     queue::{Needs, Queue},
     suspended::Suspended,
@@ -198,11 +198,11 @@ fn push<O>(queue: &Queue<usize, O>, item: usize, owner: impl FnOnce() -> O) -> O
 fn a_pushed_item_always_finds_a_driver() {
     /// Drives until the items add up to 111.
     async fn drive(queue: &Queue<usize, ()>) {
-        let mut batch = VecDeque::new();
+        let mut batch = Batch::new();
         let mut sum = 0;
         while sum < 111 {
             poll_fn(|cx| queue.poll_refill(cx, &mut batch)).await;
-            sum += batch.drain(..).sum::<usize>();
+            sum += batch.drain().sum::<usize>();
         }
     }
 
@@ -228,9 +228,9 @@ fn a_pushed_item_always_finds_a_driver() {
 #[test]
 fn a_driver_that_retires_misses_no_item() {
     fn drop_all(queue: &Queue<usize, ()>, done: &AtomicUsize) {
-        let mut batch = VecDeque::new();
+        let mut batch = Batch::new();
         while queue.refill_or_retire(&mut batch) {
-            for item in batch.drain(..) {
+            for item in batch.drain() {
                 done.fetch_add(item, Ordering::Relaxed);
             }
         }
@@ -307,10 +307,10 @@ impl Drives {
         let Some(owner) = owner else {
             return Poll::Ready(self.sum);
         };
-        let mut batch = VecDeque::new();
+        let mut batch = Batch::new();
         while owner.0.queue.poll_refill(cx, &mut batch).is_ready() {
             assert_eq!(owner.0.gone.load(Ordering::Relaxed), 0);
-            self.sum += batch.drain(..).sum::<usize>();
+            self.sum += batch.drain().sum::<usize>();
         }
         Poll::Pending
     }

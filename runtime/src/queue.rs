@@ -1,15 +1,14 @@
 //! The queue of a context: work that is ready for a turn, in the order it came.
 
 use std::{
-    collections::VecDeque,
-    iter, mem,
+    mem,
     task::{Context, Poll, Waker},
 };
 
-use crate::sync::{AtomicBool, Lazy, Mutex, Ordering, lock};
-
-/// For how many items a parked driver keeps space, twice.
-const KEPT: usize = 64;
+use crate::{
+    batch::{Batch, Pushed},
+    sync::{AtomicBool, Lazy, Mutex, Ordering, lock},
+};
 
 /// First in, first out. It has one driver, from its first item on, which parks while there are none.
 ///
@@ -24,7 +23,7 @@ pub(crate) struct Queue<T, O> {
 
 #[derive(Debug)]
 struct Shared<T, O> {
-    items: Vec<T>,
+    items: Pushed<T>,
     driver: Driver,
     /// From when the driver is woken until it looks.
     owner: Option<O>,
@@ -41,7 +40,7 @@ enum Driver {
 impl<T, O> Default for Shared<T, O> {
     fn default() -> Self {
         Shared {
-            items: Vec::new(),
+            items: Pushed::new(),
             driver: Driver::None,
             owner: None,
         }
@@ -67,13 +66,12 @@ impl<T, O> Queue<T, O> {
         }
     }
 
-    /// Adds an item, which is made where it is kept: moved there, it would go through memory.
+    /// Adds an item, which is made where it is kept.
     #[inline]
     pub(crate) fn push(&self, item: impl FnOnce() -> T, owner: impl FnOnce() -> O) -> Needs<O> {
         let mut shared = lock(&self.shared);
         let shared = shared.made();
-        // `push` would have the item in memory while it grows.
-        shared.items.extend(iter::once_with(item));
+        shared.items.push(item);
         // ORDERING: Relaxed, see `push_yielded`.
         self.filled.store(true, Ordering::Relaxed);
         match mem::replace(&mut shared.driver, Driver::Awake) {
@@ -89,27 +87,31 @@ impl<T, O> Queue<T, O> {
     /// For the driver, of an item it has just run: behind all others, which without newer ones is the end
     /// of its `batch`.
     #[inline]
-    pub(crate) fn push_yielded(&self, item: T, batch: &mut VecDeque<T>) {
+    pub(crate) fn push_yielded(&self, item: T, batch: &mut Batch<T>) {
         // ORDERING: Relaxed. What was pushed before the item yielded, in the order of anyone who could
         // tell, is seen here.
-        if self.filled.load(Ordering::Relaxed) {
-            lock(&self.shared).made().items.push(item);
-        } else {
-            batch.push_back(item);
+        let newer = self.filled.load(Ordering::Relaxed);
+        let left = match newer {
+            true => Err(item),
+            false => batch.try_push_back(item),
+        };
+        if let Err(item) = left {
+            let mut shared = lock(&self.shared);
+            shared.made().items.push(|| item);
+            self.filled.store(true, Ordering::Relaxed);
         }
     }
 
     /// For the driver, which is an owner and whose `batch` is empty: swaps all items into it, or parks the
     /// driver, which is then an owner no longer.
-    pub(crate) fn poll_refill(&self, cx: &mut Context<'_>, batch: &mut VecDeque<T>) -> Poll<()> {
+    pub(crate) fn poll_refill(&self, cx: &mut Context<'_>, batch: &mut Batch<T>) -> Poll<()> {
         let mut shared = lock(&self.shared);
         let shared = shared.made();
         // Not the last one, as the driver is another.
         shared.owner = None;
         if shared.items.is_empty() {
-            // What a flood took is not kept.
-            shared.items.shrink_to(KEPT);
-            batch.shrink_to(KEPT);
+            shared.items.shrink();
+            batch.shrink();
             // tokio's: a clone of it is no foreign code.
             shared.driver = Driver::Parked(cx.waker().clone());
             return Poll::Pending;
@@ -118,16 +120,15 @@ impl<T, O> Queue<T, O> {
         Poll::Ready(())
     }
 
-    fn swap(&self, items: &mut Vec<T>, batch: &mut VecDeque<T>) {
-        let empty = mem::take(batch).into();
-        *batch = mem::replace(items, empty).into();
+    fn swap(&self, items: &mut Pushed<T>, batch: &mut Batch<T>) {
+        batch.refill(items);
         self.filled.store(false, Ordering::Relaxed);
     }
 
     /// For what is left of a driver that was dropped, an owner whose `batch` is empty: swaps all items into
     /// it. False if there are none, and from then the queue has no driver.
     #[must_use]
-    pub(crate) fn refill_or_retire(&self, batch: &mut VecDeque<T>) -> bool {
+    pub(crate) fn refill_or_retire(&self, batch: &mut Batch<T>) -> bool {
         let mut shared = lock(&self.shared);
         let shared = shared.made();
         shared.owner = None;
