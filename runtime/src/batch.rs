@@ -6,7 +6,7 @@ use std::{collections::VecDeque, iter, mem};
 /// `glibc` tidies up all small ones first.
 const SEGMENT: usize = 32;
 
-/// For how many items a batch keeps space that is used up.
+/// For how many items a batch keeps space that want to run again.
 const KEPT: usize = 64;
 
 /// What is pushed, in segments. One buffer that doubles would be moved again and again in a flood, into fresh
@@ -51,60 +51,64 @@ impl<T> Pushed<T> {
     }
 }
 
-/// What is run.
+/// What is run: `T`s that were pushed, and then `Y`s, each of which wanted to run again.
 #[derive(Debug)]
-pub(crate) struct Batch<T> {
+pub(crate) struct Batch<T, Y> {
     first: VecDeque<T>,
     rest: VecDeque<Vec<T>>,
+    yielded: VecDeque<Y>,
 }
 
-impl<T> Batch<T> {
+/// An item of a batch.
+#[derive(Debug)]
+pub(crate) enum Next<T, Y> {
+    Pushed(T),
+    Yielded(Y),
+}
+
+impl<T, Y> Batch<T, Y> {
     pub(crate) fn new() -> Self {
         Batch {
             first: VecDeque::new(),
             rest: VecDeque::new(),
+            yielded: VecDeque::new(),
         }
     }
 
-    pub(crate) fn of(item: T) -> Self {
-        Batch {
-            first: [item].into(),
-            rest: VecDeque::new(),
-        }
-    }
-
-    /// The item that comes first.
+    /// The item that comes next.
     #[inline]
-    pub(crate) fn front(&mut self) -> Option<&T> {
+    pub(crate) fn front(&mut self) -> Option<Next<&T, &Y>> {
         if self.first.is_empty() {
-            self.first = self.rest.pop_front()?.into();
+            match self.rest.pop_front() {
+                Some(segment) => self.first = segment.into(),
+                None => return self.yielded.front().map(Next::Yielded),
+            }
         }
-        self.first.front()
+        self.first.front().map(Next::Pushed)
     }
 
     /// Takes the item that [`front`](Batch::front) has shown.
     #[inline]
-    pub(crate) fn pop_front(&mut self) -> Option<T> {
-        self.first.pop_front()
+    pub(crate) fn pop_front(&mut self) -> Option<Next<T, Y>> {
+        match self.first.pop_front() {
+            Some(item) => Some(Next::Pushed(item)),
+            None => self.yielded.pop_front().map(Next::Yielded),
+        }
     }
 
     pub(crate) fn push_front(&mut self, item: T) {
         self.first.push_front(item);
     }
 
-    /// Adds an item behind all others. It comes back if there is no cheap way to do that.
+    /// Adds an item behind all others.
     #[inline]
-    pub(crate) fn try_push_back(&mut self, item: T) -> Result<(), T> {
-        if !self.rest.is_empty() {
-            return Err(item);
-        }
-        self.first.push_back(item);
-        Ok(())
+    pub(crate) fn push_yielded(&mut self, item: Y) {
+        self.yielded.push_back(item);
     }
 
     /// Takes all that was pushed. Of this nothing is left.
     pub(crate) fn refill(&mut self, pushed: &mut Pushed<T>) {
-        debug_assert!(self.first.is_empty() && self.rest.is_empty());
+        debug_assert!(self.front().is_none());
         let empty = mem::take(&mut self.first).into();
         let last = mem::replace(&mut pushed.last, empty);
         mem::swap(&mut self.rest, &mut pushed.full);
@@ -120,13 +124,16 @@ impl<T> Batch<T> {
 
     /// Keeps no space that a flood took.
     pub(crate) fn shrink(&mut self) {
-        self.first.shrink_to(KEPT);
         self.rest = VecDeque::new();
+        self.yielded.shrink_to(KEPT);
     }
 
     /// Takes all items out, first to last.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Next<T, Y>> {
+        let first = mem::take(&mut self.first).into_iter();
         let rest = mem::take(&mut self.rest).into_iter().flatten();
-        mem::take(&mut self.first).into_iter().chain(rest)
+        let yielded = mem::take(&mut self.yielded).into_iter();
+        let pushed = first.chain(rest).map(Next::Pushed);
+        pushed.chain(yielded.map(Next::Yielded))
     }
 }

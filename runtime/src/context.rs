@@ -20,7 +20,7 @@ use crate::{
     exclusive::Scope,
     family::Family,
     home::Home,
-    outstanding::{Outstanding, contained},
+    outstanding::{Counted, Outstanding, contained},
     queue::Queue,
     rare::Rare,
     settings::Settings,
@@ -769,20 +769,15 @@ impl<S> Hash for RequestContext<S> {
 
 impl<S> fmt::Debug for RequestContext<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Header {
-            id,
-            turn,
-            outstanding,
-            ..
-        } = &self.inner.header;
+        let header = &self.inner.header;
         f.debug_struct("RequestContext")
-            .field("id", id)
+            .field("id", &header.id)
             .field("name", &self.name())
             .field("state", &type_name::<S>())
-            .field("cancelled", &self.inner.header.is_cancelled())
-            .field("suspended", &self.inner.header.suspended())
-            .field("turn", turn)
-            .field("outstanding", outstanding)
+            .field("cancelled", &header.is_cancelled())
+            .field("suspended", &header.suspended())
+            .field("turn", &header.turn)
+            .field("outstanding", &Counted::of(header))
             .finish()
     }
 }

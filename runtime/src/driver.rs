@@ -13,11 +13,13 @@ use std::{
 use tokio::{runtime::Handle, task::coop};
 
 use crate::{
-    batch::Batch,
+    batch::{Batch, Next},
     context::{Context, Header, Kind, Waiting},
-    queue::Needs,
-    task::Runnable,
-    trusted,
+    family::{Alive, Refused},
+    post::{self, Job},
+    queue::{Needs, PostsAreOver},
+    task::{self as work, Runnable, Turn},
+    trusted::{self, Half},
 };
 
 /// How many items one poll of the driver runs at most, before other tasks of the runtime get to run,
@@ -31,7 +33,38 @@ pub(crate) fn enqueue(header: &Header, item: impl FnOnce() -> Runnable) {
     if let Kind::Concurrent(runtime) = &header.kind {
         return start_step(header, runtime, item());
     }
-    match header.queue.push(item, || header.owner()) {
+    see_to(header, header.queue.push(item, || header.owner()));
+}
+
+/// The same with a posted closure, which this counts. It is not made where the context takes no more.
+#[inline]
+pub(crate) fn enqueue_post(
+    header: &Header,
+    job: impl FnOnce() -> Half<dyn Job>,
+) -> Result<(), Refused> {
+    if let Kind::Concurrent(runtime) = &header.kind {
+        header.begin()?;
+        start_step(header, runtime, Runnable::Posted(job()));
+        return Ok(());
+    }
+    if header.is_cancelled() {
+        return Err(Refused::Cancelled);
+    }
+    // Kept alive here, as nothing of theirs may be dropped under the lock.
+    let above = header.is_fork().then(|| header.living_ancestors());
+    let begin = || {
+        let all = above.iter().flat_map(Alive::iter).chain([header]);
+        all.for_each(|header| header.outstanding.begin_anyway());
+    };
+    let item = || Runnable::Posted(job());
+    let pushed = header.queue.push_post(item, || header.owner(), begin);
+    see_to(header, pushed.ok_or(Refused::Closed)?);
+    Ok(())
+}
+
+#[inline]
+fn see_to(header: &Header, needs: Needs<Arc<dyn Context>>) {
+    match needs {
         Needs::Nothing => {}
         Needs::Waking(driver) => driver.wake(),
         Needs::Starting(owner) => start(header, Driver::new(owner)),
@@ -56,7 +89,7 @@ struct Driver {
     context: Weak<dyn Context>,
     /// The same, unless it is parked: whatever is queued or held back relies on that.
     awake: Option<Arc<dyn Context>>,
-    batch: Batch<Runnable>,
+    batch: Batch<Runnable, Turn>,
     waiting: Waiting,
 }
 
@@ -80,13 +113,24 @@ impl Driver {
         let held = ready!(header.poll_next_turn(cx, &mut self.waiting));
         let batch = &mut self.batch;
         trusted::enter(&held, true, || {
+            let mut posts = EndedPosts::of(header);
             for _ in 0..header.budget().map_or(BUDGET, NonZeroUsize::get) {
-                if poll_next(header, cx, batch).is_pending() {
+                if poll_next(header, cx, batch, &mut posts).is_pending() {
                     return Poll::Ready(());
                 }
-                let next = batch.pop_front();
-                if let Some(yielded) = next.and_then(|item| item.run(header)) {
-                    header.queue.push_yielded(yielded, batch);
+                let yielded = match batch.pop_front() {
+                    Some(Next::Pushed(Runnable::Posted(job))) => {
+                        post::run(job, header);
+                        posts.ended += 1;
+                        None
+                    }
+                    Some(Next::Pushed(Runnable::Spawned(turn)) | Next::Yielded(turn)) => {
+                        turn.run(header)
+                    }
+                    None => None,
+                };
+                if let Some(turn) = yielded {
+                    header.queue.push_yielded(turn, batch);
                 }
                 // Items share this task's budget; without any left, tokio's resources would only refuse
                 // them. And whoever waits for the turn gets a chance at it after each item.
@@ -99,22 +143,66 @@ impl Driver {
     }
 }
 
+/// Posts that have ended, and that the queue does not know of yet.
+struct EndedPosts<'a> {
+    header: &'a Header,
+    ended: u32,
+}
+
+impl<'a> EndedPosts<'a> {
+    fn of(header: &'a Header) -> Self {
+        EndedPosts { header, ended: 0 }
+    }
+
+    #[inline]
+    fn say(&mut self) {
+        self.header.queue.end_posts(mem::take(&mut self.ended));
+    }
+
+    /// Ends the piece of work that they are together.
+    fn are_over(&self, over: bool) {
+        if over {
+            work::end(self.header);
+        }
+    }
+}
+
+impl Drop for EndedPosts<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.say();
+    }
+}
+
 /// Ready once the first item of `batch` is the next one and may have a turn; it stays there, as moving it
 /// around would cost more. Pending if there is none, and then the driver is parked.
 #[inline]
-fn poll_next(header: &Header, cx: &mut task::Context<'_>, batch: &mut Batch<Runnable>) -> Poll<()> {
+fn poll_next(
+    header: &Header,
+    cx: &mut task::Context<'_>,
+    batch: &mut Batch<Runnable, Turn>,
+    posts: &mut EndedPosts<'_>,
+) -> Poll<()> {
     loop {
         if let Some(item) = header.next_held_back() {
             batch.push_front(item);
         }
-        let Some(item) = batch.front() else {
-            ready!(header.queue.poll_refill(cx, batch));
+        let Some(next) = batch.front() else {
+            posts.say();
+            if let Err(PostsAreOver(over)) = header.queue.refill_or_park(cx, batch) {
+                posts.are_over(over);
+                return Poll::Pending;
+            }
             continue;
         };
-        if header.admits(|| item.scope()) {
+        let scope = || match next {
+            Next::Pushed(item) => item.scope(),
+            Next::Yielded(turn) => turn.scope(),
+        };
+        if header.admits(scope) {
             return Poll::Ready(());
         }
-        let kept_out = batch.pop_front();
+        let kept_out = batch.pop_front().map(Runnable::from);
         header.rare().exclusive.hold_back(kept_out);
     }
 }
@@ -165,18 +253,28 @@ impl Drop for Driver {
 /// the items wake is dropped by this loop, and not within the wake.
 struct Abandoned {
     context: Arc<dyn Context>,
-    batch: Batch<Runnable>,
+    batch: Batch<Runnable, Turn>,
 }
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
         let header = self.context.header();
+        let mut posts = EndedPosts::of(header);
         loop {
             let held_back = header.take_held_back();
-            for item in self.batch.drain().chain(held_back) {
-                item.cancel(header);
+            let batch = self.batch.drain().map(Runnable::from);
+            for item in batch.chain(held_back) {
+                match item {
+                    Runnable::Spawned(turn) => turn.cancel(),
+                    Runnable::Posted(job) => {
+                        post::cancel(job, header);
+                        posts.ended += 1;
+                    }
+                }
             }
-            if !header.queue.refill_or_retire(&mut self.batch) {
+            posts.say();
+            if let Err(PostsAreOver(over)) = header.queue.refill_or_retire(&mut self.batch) {
+                posts.are_over(over);
                 break;
             }
         }
@@ -205,10 +303,16 @@ impl Future for Step {
         let this = self.get_mut();
         let header = this.context.header();
         let held = ready!(header.poll_turn(cx, &mut Waiting::default()));
-        let item = this.item.take();
-        let yielded = trusted::enter(&held, true, || item?.run(header));
-        if let Some(item) = yielded {
-            enqueue(header, || item);
+        let yielded = trusted::enter(&held, true, || match this.item.take()? {
+            Runnable::Spawned(turn) => turn.run(header),
+            Runnable::Posted(job) => {
+                post::run(job, header);
+                work::end(header);
+                None
+            }
+        });
+        if let Some(turn) = yielded {
+            enqueue(header, || turn.into());
         }
         Poll::Ready(())
     }
@@ -218,12 +322,25 @@ impl Drop for Step {
     /// Ended by a runtime that shuts down, it drops its work on the context.
     fn drop(&mut self) {
         if let Some(item) = self.item.take() {
-            let context = self.context.clone();
-            let abandoned = Abandoned {
-                context,
-                batch: Batch::of(item),
-            };
+            let abandoned = AbandonedStep(self.context.clone(), Some(item));
             self.context.header().drop_on_context(abandoned);
+        }
+    }
+}
+
+/// What a dropped step would have run.
+struct AbandonedStep(Arc<dyn Context>, Option<Runnable>);
+
+impl Drop for AbandonedStep {
+    fn drop(&mut self) {
+        let header = self.0.header();
+        match self.1.take() {
+            Some(Runnable::Spawned(turn)) => turn.cancel(),
+            Some(Runnable::Posted(job)) => {
+                post::cancel(job, header);
+                work::end(header);
+            }
+            None => {}
         }
     }
 }

@@ -48,7 +48,7 @@ impl Family {
                 drop(descendants);
                 // A `close` before that has not found the child.
                 if ancestor.outstanding.is_closed() {
-                    child.outstanding.close();
+                    child.close_alone();
                 }
                 // As little as a token that was handed out before.
                 if ancestor.has_handed_out() {
@@ -146,8 +146,21 @@ impl Header {
 
     /// Lets no more work begin, here and in all that was forked from this.
     pub(crate) fn close(&self) {
+        self.close_alone();
+        self.each_descendant(Header::close_alone);
+    }
+
+    fn close_alone(&self) {
         self.outstanding.close();
-        self.each_descendant(|descendant| descendant.outstanding.close());
+        self.queue.close();
+    }
+
+    /// How many pieces of work are outstanding. All posts of a fork count as one of what it was forked from.
+    pub(crate) fn count(&self) -> usize {
+        // In this order: what ends meanwhile may be counted, and what began before is.
+        let count = self.outstanding.count();
+        let (posts, counted) = self.queue.posts();
+        (count + posts).saturating_sub(counted.into())
     }
 
     /// Does something for all that were forked from this and are alive.

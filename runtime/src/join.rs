@@ -7,7 +7,6 @@ use std::{
     future::Future,
     panic::resume_unwind,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, Waker, ready},
     thread::{self, ThreadId},
 };
@@ -22,7 +21,7 @@ use crate::{
     outstanding::{Payload, message},
     post::Awaited,
     task::{Failed, Meta, Outcome, Output},
-    trusted,
+    trusted::{self, Half},
 };
 
 /// The handle of a piece of work: await it for what the work came to.
@@ -70,7 +69,7 @@ enum OnContext<T> {
         task: Task<Outcome<T>, Meta>,
         waker: Waker,
     },
-    Posted(Arc<dyn Awaited<T>>),
+    Posted(Half<dyn Awaited<T>>),
 }
 
 impl<T> OnContext<T> {
@@ -105,7 +104,7 @@ impl<T> JoinHandle<T> {
     }
 
     #[inline]
-    pub(crate) fn of_posted(context: &Header, closure: Arc<dyn Awaited<T>>) -> Self {
+    pub(crate) fn of_posted(context: &Header, closure: Half<dyn Awaited<T>>) -> Self {
         Self::on_context(context, OnContext::Posted(closure))
     }
 
@@ -215,7 +214,7 @@ impl<T> JoinHandle<T> {
         let context = self.context_id();
         let own_turn = trusted::find_held(|held| {
             (Some(held.id) == context && !held.kind.is_concurrent()).then(|| Why::OwnTurn {
-                outstanding: held.outstanding.count(),
+                outstanding: held.count(),
             })
         });
         let own_turn = own_turn.or_else(|| match &self.work {

@@ -17,11 +17,12 @@ use loom::{
 };
 
 use crate::{
-    batch::Batch,
+    batch::{Batch, Next},
     outstanding::{Outstanding, Unread, failure},
-    queue::{Needs, Queue},
+    queue::{Needs, PostsAreOver, Queue},
     suspended::Suspended,
     sync::{Mutex, lock},
+    trusted::{Half, halves},
     turn::Turn,
     waiters::Place,
 };
@@ -194,15 +195,35 @@ fn push<O>(queue: &Queue<usize, O>, item: usize, owner: impl FnOnce() -> O) -> O
     }
 }
 
+fn poll_refill<O>(
+    queue: &Queue<usize, O>,
+    cx: &mut Context<'_>,
+    batch: &mut Batch<usize, usize>,
+) -> Poll<()> {
+    match queue.refill_or_park(cx, batch) {
+        Ok(()) => Poll::Ready(()),
+        Err(PostsAreOver(over)) => {
+            assert!(!over, "nothing was posted");
+            Poll::Pending
+        }
+    }
+}
+
+fn drain(batch: &mut Batch<usize, usize>) -> impl Iterator<Item = usize> {
+    batch.drain().map(|next| match next {
+        Next::Pushed(item) | Next::Yielded(item) => item,
+    })
+}
+
 #[test]
 fn a_pushed_item_always_finds_a_driver() {
     /// Drives until the items add up to 111.
     async fn drive(queue: &Queue<usize, ()>) {
-        let mut batch = Batch::new();
+        let mut batch = Batch::<usize, usize>::new();
         let mut sum = 0;
         while sum < 111 {
-            poll_fn(|cx| queue.poll_refill(cx, &mut batch)).await;
-            sum += batch.drain().sum::<usize>();
+            poll_fn(|cx| poll_refill(queue, cx, &mut batch)).await;
+            sum += drain(&mut batch).sum::<usize>();
         }
     }
 
@@ -228,9 +249,9 @@ fn a_pushed_item_always_finds_a_driver() {
 #[test]
 fn a_driver_that_retires_misses_no_item() {
     fn drop_all(queue: &Queue<usize, ()>, done: &AtomicUsize) {
-        let mut batch = Batch::new();
-        while queue.refill_or_retire(&mut batch) {
-            for item in batch.drain() {
+        let mut batch = Batch::<usize, usize>::new();
+        while queue.refill_or_retire(&mut batch).is_ok() {
+            for item in drain(&mut batch) {
                 done.fetch_add(item, Ordering::Relaxed);
             }
         }
@@ -307,10 +328,10 @@ impl Drives {
         let Some(owner) = owner else {
             return Poll::Ready(self.sum);
         };
-        let mut batch = Batch::new();
-        while owner.0.queue.poll_refill(cx, &mut batch).is_ready() {
+        let mut batch = Batch::<usize, usize>::new();
+        while poll_refill(&owner.0.queue, cx, &mut batch).is_ready() {
             assert_eq!(owner.0.gone.load(Ordering::Relaxed), 0);
-            self.sum += batch.drain().sum::<usize>();
+            self.sum += drain(&mut batch).sum::<usize>();
         }
         Poll::Pending
     }
@@ -433,6 +454,156 @@ fn after_close_and_idle_nothing_has_begun_that_was_not_waited_for() {
         let seen = written.load(Ordering::Relaxed);
         let begun = usize::from(other.join().unwrap());
         assert_eq!(seen, begun);
+    });
+}
+
+/// A queue of posts, its count, and what they have written.
+struct Posts {
+    queue: Queue<usize, ()>,
+    outstanding: Outstanding,
+    written: AtomicUsize,
+}
+
+impl Posts {
+    fn new() -> Arc<Self> {
+        Arc::new(Posts {
+            queue: Queue::new(),
+            outstanding: Outstanding::new(),
+            written: AtomicUsize::new(0),
+        })
+    }
+
+    /// Posts, and drives the queue if it needs a driver. False if it is closed.
+    fn post(&self, item: usize) -> bool {
+        let begin = || self.outstanding.begin_anyway();
+        match self.queue.push_post(|| item, || (), begin) {
+            None => return false,
+            Some(Needs::Starting(())) => self.drive(),
+            Some(Needs::Nothing) => {}
+            Some(Needs::Waking(_)) => unreachable!("the driver of this model never parks"),
+        }
+        true
+    }
+
+    /// Runs items until there are none, and retires.
+    fn drive(&self) {
+        let mut batch = Batch::<usize, usize>::new();
+        let over = loop {
+            if let Err(PostsAreOver(over)) = self.queue.refill_or_retire(&mut batch) {
+                break over;
+            }
+            for item in drain(&mut batch) {
+                self.written.store(
+                    self.written.load(Ordering::Relaxed) + item,
+                    Ordering::Relaxed,
+                );
+                self.queue.end_posts(1);
+            }
+        };
+        if over {
+            self.outstanding.end(1);
+        }
+    }
+
+    fn close(&self) {
+        self.outstanding.close();
+        self.queue.close();
+    }
+
+    fn wait_until_idle(&self) {
+        let mut place = None;
+        block_on(poll_fn(|cx| self.outstanding.poll_idle(cx, &mut place)));
+    }
+}
+
+#[test]
+fn after_close_and_idle_no_post_is_left_that_was_accepted() {
+    bounded(|| {
+        let posts = Posts::new();
+        let other = thread::spawn({
+            let posts = posts.clone();
+            move || usize::from(posts.post(1)) + 10 * usize::from(posts.post(10))
+        });
+        posts.close();
+        posts.wait_until_idle();
+        let seen = posts.written.load(Ordering::Relaxed);
+        assert_eq!(seen, other.join().unwrap());
+        assert!(!posts.post(100));
+    });
+}
+
+#[test]
+fn idle_sees_all_that_posts_of_two_threads_did() {
+    bounded(|| {
+        let posts = Posts::new();
+        let other = thread::spawn({
+            let posts = posts.clone();
+            move || assert!(posts.post(1))
+        });
+        assert!(posts.post(10));
+        posts.wait_until_idle();
+        let seen = posts.written.load(Ordering::Relaxed);
+        assert!(seen == 10 || seen == 11);
+        other.join().unwrap();
+        posts.wait_until_idle();
+        assert_eq!(posts.written.load(Ordering::Relaxed), 11);
+        assert_eq!(posts.queue.posts(), (0, false));
+    });
+}
+
+/// What the halves of a pair do to their value. `with_mut` has loom complain unless all that others did to it
+/// happened before; counts its end.
+struct Value {
+    written: AtomicUsize,
+    dropped: Arc<AtomicUsize>,
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        let written = self.written.with_mut(|written| *written);
+        let before = self.dropped.fetch_add(1, Ordering::Relaxed);
+        assert_eq!((before, written), (0, 1));
+    }
+}
+
+/// One half in a thread that writes and lets go, and the other one.
+fn halves_in_two_threads() -> (Half<Value>, thread::JoinHandle<()>, Arc<AtomicUsize>) {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let [first, second] = halves(|| Value {
+        written: AtomicUsize::new(0),
+        dropped: dropped.clone(),
+    });
+    let other = thread::spawn(move || {
+        first.written.store(1, Ordering::Relaxed);
+        drop(first);
+    });
+    (second, other, dropped)
+}
+
+#[test]
+fn the_last_of_two_halves_drops_the_value_once() {
+    model(|| {
+        let (half, other, dropped) = halves_in_two_threads();
+        drop(half);
+        other.join().unwrap();
+        assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn whoever_has_the_value_for_itself_sees_what_the_other_half_did() {
+    model(|| {
+        let (mut half, other, dropped) = halves_in_two_threads();
+        let value = loop {
+            match half.get_mut() {
+                Some(value) => break value,
+                None => thread::yield_now(),
+            }
+        };
+        assert_eq!(value.written.with_mut(|written| *written), 1);
+        drop(half);
+        other.join().unwrap();
+        assert_eq!(dropped.load(Ordering::Relaxed), 1);
     });
 }
 

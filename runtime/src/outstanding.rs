@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     ContextId,
+    context::Header,
     sync::{AtomicUsize, Lazy, Mutex, Ordering, lock},
     waiters::{Place, Waiters},
 };
@@ -175,12 +176,20 @@ impl Outstanding {
     }
 }
 
-impl fmt::Debug for Outstanding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outstanding")
-            .field("count", &self.count())
-            .field("closed", &self.is_closed())
-            .finish()
+/// What `Debug` tells of a context's work.
+#[derive(Debug)]
+#[expect(dead_code, reason = "read by `Debug`")]
+pub(crate) struct Counted {
+    count: usize,
+    closed: bool,
+}
+
+impl Counted {
+    pub(crate) fn of(context: &Header) -> Self {
+        Counted {
+            count: context.count(),
+            closed: context.outstanding.is_closed(),
+        }
     }
 }
 

@@ -1,35 +1,43 @@
 //! Posted closures: one allocation each, one half of which the queue has and the other one the handle.
 //!
 //! Why not `async-task`, as for what is spawned: a closure never suspends and nothing wakes it, so that most
-//! of such a task would be there for nothing. Posts cost half of what they did (`benches/queue.rs`).
+//! of such a task would be there for nothing. With it, a post cost twice as much (`benches/queue.rs`).
 
 use std::{
     marker::PhantomData,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
 
 use crate::{
     JoinHandle,
     context::{Header, Inner},
-    driver::enqueue,
+    driver::enqueue_post,
     exclusive::Scope,
     outstanding::{Payload, contained, discard},
-    sync::lock,
-    task::{Failed, Outcome, Output, Runnable, Unclaimed},
-    trusted,
+    sync::{Mutex, lock},
+    task::{Failed, Outcome, Output, Unclaimed},
+    trusted::{self, Half, halves},
 };
 
 /// What the queue has of a closure.
 pub(crate) trait Job: Send + Sync {
     /// Its place in the exclusive work of its context.
     fn scope(&self) -> Scope;
-    /// Calls it, unless it was aborted.
-    fn run(self: Arc<Self>, context: &Header);
-    /// Drops it; on the context, if the caller is there.
-    fn cancel(self: Arc<Self>, context: &Header);
+    /// Calls it, or drops it, where that is its `Fate`. For a closure whose handle is gone.
+    fn end(&mut self, context: &Header, fate: Fate);
+    /// The same, and leaves the outcome to the handle.
+    fn end_awaited(&self, context: &Header, fate: Fate);
+}
+
+/// What is to become of a closure that has its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// To be called, unless its handle has aborted it.
+    Call,
+    /// To be dropped; on its context, if the caller is there.
+    Drop,
 }
 
 /// What the handle has of it.
@@ -72,31 +80,6 @@ impl<S, F, R> Posted<S, F, R> {
             state: PhantomData,
         }
     }
-
-    /// Takes the closure out. With it comes what its outcome is left in, if somebody has the handle.
-    fn begin(self: Arc<Self>) -> (Stage<F, R>, Option<Arc<Self>>) {
-        match Arc::try_unwrap(self) {
-            Ok(posted) => {
-                let shared = posted.shared.into_inner();
-                (shared.unwrap_or_else(PoisonError::into_inner).stage, None)
-            }
-            Err(posted) => {
-                let stage = mem::replace(&mut lock(&posted.shared).stage, Stage::Begun);
-                (stage, Some(posted))
-            }
-        }
-    }
-
-    fn end(&self, outcome: Outcome<R>) {
-        let waker = {
-            let mut shared = lock(&self.shared);
-            shared.stage = Stage::Ended(outcome);
-            shared.waker.take()
-        };
-        if let Some(waker) = waker {
-            contained(|| waker.wake());
-        }
-    }
 }
 
 impl<S, F, R> Job for Posted<S, F, R>
@@ -112,25 +95,40 @@ where
         }
     }
 
-    fn run(self: Arc<Self>, context: &Header) {
-        let (stage, awaited) = self.begin();
-        let outcome = match stage {
-            Stage::Queued { closure, .. } if !context.is_cancelled() => call(context, closure),
-            Stage::Queued { closure, .. } | Stage::Aborted(closure) => abandon(context, closure),
-            Stage::Begun | Stage::Ended(_) | Stage::Taken => unreachable!("it is run once"),
+    fn end(&mut self, context: &Header, fate: Fate) {
+        let shared = match self.shared.get_mut() {
+            Ok(shared) => shared,
+            Err(poisoned) => poisoned.into_inner(),
         };
-        if let Some(awaited) = awaited {
-            awaited.end(outcome);
-        }
+        let stage = mem::replace(&mut shared.stage, Stage::Begun);
+        drop(outcome(context, fate, stage));
     }
 
-    #[cold]
-    fn cancel(self: Arc<Self>, context: &Header) {
-        let (stage, awaited) = self.begin();
-        let outcome = abandon(context, stage);
-        if let Some(awaited) = awaited {
-            awaited.end(outcome);
+    fn end_awaited(&self, context: &Header, fate: Fate) {
+        let stage = mem::replace(&mut lock(&self.shared).stage, Stage::Begun);
+        let outcome = outcome(context, fate, stage);
+        let waker = {
+            let mut shared = lock(&self.shared);
+            shared.stage = Stage::Ended(outcome);
+            shared.waker.take()
+        };
+        if let Some(waker) = waker {
+            contained(|| waker.wake());
         }
+    }
+}
+
+/// Ends what was queued.
+#[inline]
+fn outcome<S, F, R>(context: &Header, fate: Fate, stage: Stage<F, R>) -> Outcome<R>
+where
+    S: 'static,
+    F: FnOnce(&S) -> R,
+{
+    match stage {
+        Stage::Queued { closure, .. } if fate == Fate::Call => call(context, closure),
+        Stage::Queued { closure, .. } | Stage::Aborted(closure) => abandon(context, closure),
+        Stage::Begun | Stage::Ended(_) | Stage::Taken => unreachable!("it has one turn"),
     }
 }
 
@@ -145,8 +143,7 @@ fn call<S: 'static, R>(context: &Header, closure: impl FnOnce(&S) -> R) -> Outco
             trusted::with_state(call).expect("the state it was posted to");
         });
     };
-    let result = catch_unwind(AssertUnwindSafe(work));
-    if let Err(payload) = result {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
         // A hook may have panicked before the call, or after it.
         discard((closure, output));
         return Err(panicked(context, payload));
@@ -154,9 +151,9 @@ fn call<S: 'static, R>(context: &Header, closure: impl FnOnce(&S) -> R) -> Outco
     Ok(Output::of(output.expect("called once")))
 }
 
-/// Drops what was not called; on its context, if this is there.
+/// Drops `closure`, which was not called; on its context, if this is there.
 #[cold]
-fn abandon<R>(context: &Header, closure: impl Sized) -> Outcome<R> {
+fn abandon<F, R>(context: &Header, closure: F) -> Outcome<R> {
     let mut closure = Some(closure);
     let mut drop = || mem::drop(closure.take());
     let work = || match trusted::is_visible(context) {
@@ -229,11 +226,33 @@ where
     let header = &context.header;
     #[cfg(feature = "tracing")]
     let closure = crate::span::follow_call(closure);
-    if let Err(refused) = header.begin() {
-        return JoinHandle::of_refused(header.id, refused);
+    let scope = header.scope();
+    let [job, awaited] = halves(|| Posted::<S, F, R>::new(closure, scope));
+    match enqueue_post(header, || job.into_job()) {
+        Ok(()) => JoinHandle::of_posted(header, awaited.into_awaited()),
+        Err(refused) => JoinHandle::of_refused(header.id, refused),
     }
-    let posted = Arc::new(Posted::<S, F, R>::new(closure, header.scope()));
-    let job = posted.clone();
-    enqueue(header, || Runnable::Posted(job));
-    JoinHandle::of_posted(header, posted)
+}
+
+/// Has a closure its turn: it is called, or dropped if its context was cancelled.
+#[inline]
+pub(crate) fn run(job: Half<dyn Job>, context: &Header) {
+    let fate = match context.is_cancelled() {
+        false => Fate::Call,
+        true => Fate::Drop,
+    };
+    end(job, context, fate);
+}
+
+/// Drops a closure. The caller is on the context, or there is no way there.
+pub(crate) fn cancel(job: Half<dyn Job>, context: &Header) {
+    end(job, context, Fate::Drop);
+}
+
+#[inline]
+fn end(mut job: Half<dyn Job>, context: &Header, fate: Fate) {
+    match job.get_mut() {
+        Some(job) => job.end(context, fate),
+        None => job.end_awaited(context, fate),
+    }
 }

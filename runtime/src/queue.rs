@@ -2,12 +2,12 @@
 
 use std::{
     mem,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
 };
 
 use crate::{
     batch::{Batch, Pushed},
-    sync::{AtomicBool, Lazy, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicU32, Lazy, Mutex, Ordering, lock},
 };
 
 /// First in, first out. It has one driver, from its first item on, which parks while there are none.
@@ -19,6 +19,8 @@ pub(crate) struct Queue<T, O> {
     shared: Mutex<Lazy<Shared<T, O>>>,
     /// Whether there are items. Written under the lock.
     filled: AtomicBool,
+    /// How many posts have ended. Written by the driver.
+    ended: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -27,6 +29,13 @@ struct Shared<T, O> {
     driver: Driver,
     /// From when the driver is woken until it looks.
     owner: Option<O>,
+    /// How many posts were pushed.
+    posted: u32,
+    /// Whether posts are a piece of outstanding work: all together, so that none of them has to be counted
+    /// by an exchange of its own. From the first one until the driver has nothing left to do.
+    outstanding: bool,
+    /// Whether posts are refused.
+    closed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,9 +52,17 @@ impl<T, O> Default for Shared<T, O> {
             items: Pushed::new(),
             driver: Driver::None,
             owner: None,
+            posted: 0,
+            outstanding: false,
+            closed: false,
         }
     }
 }
+
+/// The queue is empty; and whether with this a piece of work ends that posts were.
+#[derive(Debug)]
+#[must_use = "`idle` waits for its end"]
+pub(crate) struct PostsAreOver(pub(crate) bool);
 
 /// What the driver needs of whoever has pushed an item.
 #[derive(Debug)]
@@ -63,6 +80,7 @@ impl<T, O> Queue<T, O> {
         Queue {
             shared: Mutex::new(Lazy::new()),
             filled: AtomicBool::new(false),
+            ended: AtomicU32::new(0),
         }
     }
 
@@ -70,7 +88,37 @@ impl<T, O> Queue<T, O> {
     #[inline]
     pub(crate) fn push(&self, item: impl FnOnce() -> T, owner: impl FnOnce() -> O) -> Needs<O> {
         let mut shared = lock(&self.shared);
+        self.push_to(shared.made(), item, owner)
+    }
+
+    /// Adds a post, unless posts are refused. With the first one a piece of work is to `begin`: under the lock,
+    /// so that whoever closes the queue and then waits for the end of what is outstanding waits for this.
+    #[inline]
+    pub(crate) fn push_post(
+        &self,
+        item: impl FnOnce() -> T,
+        owner: impl FnOnce() -> O,
+        begin: impl FnOnce(),
+    ) -> Option<Needs<O>> {
+        let mut shared = lock(&self.shared);
         let shared = shared.made();
+        if shared.closed {
+            return None;
+        }
+        if !mem::replace(&mut shared.outstanding, true) {
+            begin();
+        }
+        shared.posted = shared.posted.wrapping_add(1);
+        Some(self.push_to(shared, item, owner))
+    }
+
+    #[inline]
+    fn push_to(
+        &self,
+        shared: &mut Shared<T, O>,
+        item: impl FnOnce() -> T,
+        owner: impl FnOnce() -> O,
+    ) -> Needs<O> {
         shared.items.push(item);
         // ORDERING: Relaxed, see `push_yielded`.
         self.filled.store(true, Ordering::Relaxed);
@@ -84,60 +132,86 @@ impl<T, O> Queue<T, O> {
         }
     }
 
+    /// Refuses posts from now on.
+    pub(crate) fn close(&self) {
+        lock(&self.shared).made().closed = true;
+    }
+
+    /// How many posts have not ended, and whether they are a piece of outstanding work.
+    pub(crate) fn posts(&self) -> (usize, bool) {
+        let mut shared = lock(&self.shared);
+        let ended = self.ended.load(Ordering::Relaxed);
+        let posts = |shared: &mut Shared<T, O>| {
+            (
+                shared.posted.wrapping_sub(ended) as usize,
+                shared.outstanding,
+            )
+        };
+        shared.if_made().map_or((0, false), posts)
+    }
+
+    /// For the driver, or what is left of it: so many posts have ended.
+    #[inline]
+    pub(crate) fn end_posts(&self, ended: u32) {
+        // ORDERING: Relaxed, and no exchange: only one writes.
+        let before = self.ended.load(Ordering::Relaxed);
+        self.ended
+            .store(before.wrapping_add(ended), Ordering::Relaxed);
+    }
+
     /// For the driver, of an item it has just run: behind all others, which without newer ones is the end
     /// of its `batch`.
     #[inline]
-    pub(crate) fn push_yielded(&self, item: T, batch: &mut Batch<T>) {
+    pub(crate) fn push_yielded<Y: Into<T>>(&self, item: Y, batch: &mut Batch<T, Y>) {
         // ORDERING: Relaxed. What was pushed before the item yielded, in the order of anyone who could
         // tell, is seen here.
-        let newer = self.filled.load(Ordering::Relaxed);
-        let left = match newer {
-            true => Err(item),
-            false => batch.try_push_back(item),
-        };
-        if let Err(item) = left {
-            let mut shared = lock(&self.shared);
-            shared.made().items.push(|| item);
-            self.filled.store(true, Ordering::Relaxed);
+        if self.filled.load(Ordering::Relaxed) {
+            lock(&self.shared).made().items.push(|| item.into());
+        } else {
+            batch.push_yielded(item);
         }
     }
 
     /// For the driver, which is an owner and whose `batch` is empty: swaps all items into it, or parks the
-    /// driver, which is then an owner no longer.
-    pub(crate) fn poll_refill(&self, cx: &mut Context<'_>, batch: &mut Batch<T>) -> Poll<()> {
+    /// driver, which is then an owner no longer. Then it says whether what posts were outstanding is over.
+    pub(crate) fn refill_or_park<Y>(
+        &self,
+        cx: &mut Context<'_>,
+        batch: &mut Batch<T, Y>,
+    ) -> Result<(), PostsAreOver> {
+        self.refill_or(batch, |shared, batch| {
+            shared.items.shrink();
+            batch.shrink();
+            // tokio's: a clone of it is no foreign code.
+            shared.driver = Driver::Parked(cx.waker().clone());
+        })
+    }
+
+    /// For what is left of a driver that was dropped, an owner whose `batch` is empty: swaps all items into
+    /// it, or says that the queue has no driver any more.
+    pub(crate) fn refill_or_retire<Y>(&self, batch: &mut Batch<T, Y>) -> Result<(), PostsAreOver> {
+        self.refill_or(batch, |shared, _| shared.driver = Driver::None)
+    }
+
+    fn refill_or<Y>(
+        &self,
+        batch: &mut Batch<T, Y>,
+        end: impl FnOnce(&mut Shared<T, O>, &mut Batch<T, Y>),
+    ) -> Result<(), PostsAreOver> {
         let mut shared = lock(&self.shared);
         let shared = shared.made();
         // Not the last one, as the driver is another.
         shared.owner = None;
         if shared.items.is_empty() {
-            shared.items.shrink();
-            batch.shrink();
-            // tokio's: a clone of it is no foreign code.
-            shared.driver = Driver::Parked(cx.waker().clone());
-            return Poll::Pending;
+            end(shared, batch);
+            // Some may be held back.
+            let over = shared.posted == self.ended.load(Ordering::Relaxed);
+            let over = over && mem::replace(&mut shared.outstanding, false);
+            return Err(PostsAreOver(over));
         }
-        self.swap(&mut shared.items, batch);
-        Poll::Ready(())
-    }
-
-    fn swap(&self, items: &mut Pushed<T>, batch: &mut Batch<T>) {
-        batch.refill(items);
+        batch.refill(&mut shared.items);
         self.filled.store(false, Ordering::Relaxed);
-    }
-
-    /// For what is left of a driver that was dropped, an owner whose `batch` is empty: swaps all items into
-    /// it. False if there are none, and from then the queue has no driver.
-    #[must_use]
-    pub(crate) fn refill_or_retire(&self, batch: &mut Batch<T>) -> bool {
-        let mut shared = lock(&self.shared);
-        let shared = shared.made();
-        shared.owner = None;
-        if shared.items.is_empty() {
-            shared.driver = Driver::None;
-            return false;
-        }
-        self.swap(&mut shared.items, batch);
-        true
+        Ok(())
     }
 
     /// Wakes the driver, which ends when it finds the context gone.

@@ -18,13 +18,14 @@ use pin_project_lite::pin_project;
 
 use crate::{
     JoinHandle, Work,
+    batch::Next,
     context::{Context, Header, Inner},
     driver::enqueue,
     exclusive::Scope,
     family::{Heirs, Refused},
     outstanding::{Failure, Payload, contained, discard, failure},
     post::Job,
-    trusted::{self, Root},
+    trusted::{self, Half, Root},
     waiters::Place,
 };
 
@@ -89,7 +90,7 @@ thread_local! {
 /// What the queue holds: one turn of a piece of work.
 pub(crate) enum Runnable {
     Spawned(Turn),
-    Posted(Arc<dyn Job>),
+    Posted(Half<dyn Job>),
 }
 
 impl Runnable {
@@ -97,33 +98,24 @@ impl Runnable {
     #[inline]
     pub(crate) fn scope(&self) -> Scope {
         match self {
-            Runnable::Spawned(turn) => turn.meta().scope,
+            Runnable::Spawned(turn) => turn.scope(),
             Runnable::Posted(job) => job.scope(),
         }
     }
+}
 
-    /// The turn; if the work was aborted, or the context cancelled, its end. The next turn comes back if the
-    /// work wants it at once.
+impl From<Turn> for Runnable {
     #[inline]
-    pub(crate) fn run(self, context: &Header) -> Option<Runnable> {
-        match self {
-            Runnable::Spawned(turn) => turn.run(context).map(Runnable::Spawned),
-            Runnable::Posted(job) => {
-                job.run(context);
-                end(context);
-                None
-            }
-        }
+    fn from(turn: Turn) -> Self {
+        Runnable::Spawned(turn)
     }
+}
 
-    /// Drops the work. The caller is on the context, or there is no way there.
-    pub(crate) fn cancel(self, context: &Header) {
-        match self {
-            Runnable::Spawned(turn) => turn.cancel(),
-            Runnable::Posted(job) => {
-                job.cancel(context);
-                end(context);
-            }
+impl From<Next<Runnable, Turn>> for Runnable {
+    fn from(next: Next<Runnable, Turn>) -> Self {
+        match next {
+            Next::Pushed(item) => item,
+            Next::Yielded(turn) => turn.into(),
         }
     }
 }
@@ -144,7 +136,14 @@ impl Turn {
     }
 
     #[inline]
-    fn run(mut self, context: &Header) -> Option<Turn> {
+    pub(crate) fn scope(&self) -> Scope {
+        self.meta().scope
+    }
+
+    /// Has the work its turn; if it was aborted, or the context cancelled, its end. The next turn comes back
+    /// if the work wants it at once.
+    #[inline]
+    pub(crate) fn run(mut self, context: &Header) -> Option<Turn> {
         let meta = self.meta();
         let cancelled = context.is_cancelled() && meta.kind.is_submission();
         let cancel = cancelled || meta.aborted.load(Ordering::Relaxed);
@@ -159,7 +158,8 @@ impl Turn {
         poll(item, false)
     }
 
-    fn cancel(mut self) {
+    /// Drops the work. The caller is on the context, or there is no way there.
+    pub(crate) fn cancel(mut self) {
         if let Some(item) = self.0.take() {
             poll(item, true);
         }
@@ -277,7 +277,7 @@ pin_project! {
 
 /// Ends one piece of work. Within a turn that is when the turn has ended: the outcome, a panic
 /// perhaps, is stored after the future is dropped.
-fn end(header: &Header) {
+pub(crate) fn end(header: &Header) {
     if !trusted::ends_in_entry(header) {
         header.end(1);
     }

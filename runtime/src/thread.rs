@@ -25,7 +25,7 @@ use crate::{
     context::{Inner, Waiting},
     home::Home,
     join::is_async_worker,
-    outstanding::{Failure, Payload, failure},
+    outstanding::{Counted, Failure, Payload, failure},
     send::send_home,
     task::{Kind, start},
     trusted::{self, Root},
@@ -344,7 +344,7 @@ impl<S> fmt::Debug for ContextThread<S> {
             .field("id", &self.id())
             .field("state", &type_name::<S>())
             .field("thread", &self.thread_id())
-            .field("outstanding", &self.inner.header.outstanding)
+            .field("outstanding", &Counted::of(&self.inner.header))
             .finish()
     }
 }

@@ -25,9 +25,12 @@
 //!    they stand. Its state is dropped there, once, in no turn of it and while no body that was ever
 //!    polled is left, or never.
 //! 8. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
+//! 9. A value of [`halves`] has two owners. The first that is dropped says so, and uses it no more; the last
+//!    one, which finds that said, has it for itself, and drops it.
 
 mod body;
 mod entry;
+mod pair;
 mod part;
 mod thread;
 mod token;
@@ -35,6 +38,7 @@ mod token;
 pub(crate) use body::Root;
 pub use body::{Attached, Inside, Work, attach_to, inside};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, is_visible, runs_work_of};
+pub(crate) use pair::{Half, halves};
 pub use part::{DetachedPart, detached_part, with_parts};
 pub(crate) use thread::{Homebound, end, lend};
 pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};

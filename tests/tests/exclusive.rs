@@ -2,11 +2,14 @@
 
 use std::{
     cell::{Cell, RefCell},
+    pin::pin,
     thread,
 };
 
 use request_context::{RequestContext, context, context_async, context_block, scheduler};
-use request_context_tests::{Gate, Log, caught, on_one_thread, on_pool, until_called, watchdog};
+use request_context_tests::{
+    Gate, Log, caught, on_one_thread, on_pool, outstanding, poll_once, until_called, watchdog,
+};
 use tokio::task::yield_now;
 
 #[derive(Default)]
@@ -90,6 +93,31 @@ fn exclusive_work_also_keeps_out_ordinary_work_posts_and_runs() {
         assert!(place("spawned enters") < place("posted"), "{log:?}");
         assert!(log.contains(&"run leaves".to_owned()));
         context.idle().await.unwrap();
+    });
+}
+
+#[test]
+fn idle_waits_for_posts_that_exclusive_work_has_held_back() {
+    on_one_thread!(async {
+        // One item a turn: exclusive work has ended before what it held back gets one.
+        let builder = RequestContext::builder().budget(1);
+        let context = builder.build(Request::default()).unwrap();
+        let scheduler = context.scheduler();
+        let gate = Gate::new();
+        let opened = gate.clone();
+        drop(scheduler.spawn_exclusive(async move { opened.opened().await }));
+        settle().await;
+        for _ in 0..2 {
+            drop(scheduler.post(|request| request.opinion.set(request.opinion.get() + 1)));
+        }
+        settle().await;
+        let mut idle = pin!(context.idle());
+        assert!(poll_once(idle.as_mut()).is_pending());
+        assert_eq!(outstanding(&context), 3);
+        gate.open();
+        idle.await.unwrap();
+        let opinion = scheduler.post(|request| request.opinion.get());
+        assert_eq!(opinion.await.unwrap(), 2);
     });
 }
 

@@ -2,18 +2,20 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    mem,
     pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    task::Poll,
+    task::{Context, Poll, Wake, Waker},
 };
 
 use request_context::{JoinHandle, RequestContext, context, context_async, scheduler};
 use request_context_tests::{
-    Gate, Log, Request, block_on, context_on, message, on_one_thread, on_pool, one_thread,
-    poll_once, pool, seen, suspend, watchdog,
+    CountingWaker, Gate, Log, Request, block_on, context_on, message, on_one_thread, on_pool,
+    one_thread, outstanding, poll_once, pool, seen, sees_on_drop, suspend, watchdog,
 };
 use tokio::task::yield_now;
 
@@ -350,4 +352,134 @@ fn what_a_closure_returns_comes_through_the_handle() {
 #[context_async(Request)]
 async fn length() -> usize {
     context!().user.len()
+}
+
+#[test]
+fn who_polls_the_handle_last_is_woken_and_no_one_else() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let mut posted = pin!(context.scheduler().post(|request| request.user.len()));
+        let wakers = [(); 2].map(|()| CountingWaker::new());
+        for counting in [0, 1, 1].map(|i| wakers[i].clone()) {
+            let waker = Waker::from(counting);
+            let polled = posted.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        context.idle().await.unwrap();
+        assert_eq!(wakers.map(|waker| waker.count()), [0, 1]);
+        assert_eq!(posted.await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_waker_of_the_handle_that_panics_leaves_the_result_and_the_context() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker's");
+        }
+    }
+
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let mut posted = pin!(context.scheduler().post(|request| request.user.len()));
+        let waker = Waker::from(Arc::new(Panics));
+        let polled = posted.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        let next = context.scheduler().post(|request| request.user.len());
+        assert_eq!(next.await.unwrap(), 3);
+        assert_eq!(posted.await.unwrap(), 3);
+        context.idle().await.unwrap();
+    });
+}
+
+#[test]
+fn a_closure_that_is_aborted_before_its_turn_is_dropped_in_it_unexecuted() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let log = Log::new();
+        let sees = sees_on_drop(&log);
+        let posted = context.scheduler().post(move |_| drop((sees, "ran")));
+        posted.abort();
+        assert!(log.is_empty(), "dropped by its turn");
+        assert!(!posted.is_finished());
+        assert!(posted.await.unwrap_err().is_cancelled());
+        assert_eq!(log.take(), ["ada"]);
+
+        let posted = context.scheduler().post(|_| ());
+        context.idle().await.unwrap();
+        assert!(posted.is_finished());
+        posted.abort();
+        posted.await.unwrap();
+    });
+}
+
+#[test]
+fn a_closure_whose_handle_is_aborted_and_dropped_is_dropped_on_the_context() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let log = Log::new();
+        let sees = sees_on_drop(&log);
+        let posted = context.scheduler().post(move |_| mem::forget(sees));
+        posted.abort();
+        drop(posted);
+        context.idle().await.unwrap();
+        assert_eq!(log.take(), ["ada"]);
+    });
+}
+
+#[test]
+fn what_a_closure_returns_to_a_handle_that_is_gone_is_dropped_on_the_context() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let log = Log::new();
+        for keeps in [false, true] {
+            let returned = log.clone();
+            let posted = context.scheduler().post(move |_| sees_on_drop(&returned));
+            let kept = keeps.then_some(posted);
+            context.idle().await.unwrap();
+            drop(kept);
+        }
+        assert_eq!(log.take(), ["ada", "nothing"]);
+    });
+}
+
+#[test]
+fn a_flood_runs_in_the_order_in_which_it_was_posted_and_what_wants_to_go_on_comes_after_it() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let scheduler = context.scheduler();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sees = seen.clone();
+        let yields = scheduler.spawn(async move {
+            for step in 0..3 {
+                sees.lock().unwrap().push(1_000 + step);
+                yield_once().await;
+            }
+        });
+        for i in 0..300 {
+            let sees = seen.clone();
+            drop(scheduler.post(move |_| sees.lock().unwrap().push(i)));
+        }
+        assert_eq!(outstanding(&context), 301);
+        context.idle().await.unwrap();
+        yields.await.unwrap();
+        let expected = [1_000].into_iter().chain(0..300).chain([1_001, 1_002]);
+        assert_eq!(*seen.lock().unwrap(), expected.collect::<Vec<_>>());
+        assert_eq!(outstanding(&context), 0);
+    });
+}
+
+/// Suspends once, and wants to go on at once.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -648,6 +648,26 @@ fn a_hook_that_panics_when_it_enters_ends_the_work_unexecuted_on_its_context() {
 }
 
 #[test]
+fn a_hooks_panic_outlives_a_closure_that_panics_as_it_is_dropped_uncalled() {
+    on_one_thread!(async {
+        let (context, log, panics_at) = hooked();
+        panics_at.store(ENTER, Ordering::SeqCst);
+        let panics = OnDrop::new(|| panic!("the closure's"));
+        let handle = context.scheduler().post(move |_| drop(panics));
+        let error = handle.await.unwrap_err();
+        assert!(error.to_string().contains("b enters"), "{error}");
+        assert_eq!(log.take(), ["a+", "b+", "a-"]);
+
+        let panics = OnDrop::new(|| panic!("the closure's"));
+        let aborted = context.scheduler().post(move |_| drop(panics));
+        aborted.abort();
+        assert!(aborted.await.unwrap_err().is_cancelled());
+        let panicked = context.idle().await.unwrap_err();
+        assert_eq!(panicked.messages().collect::<Vec<_>>(), ["b enters"]);
+    });
+}
+
+#[test]
 fn a_hook_that_panics_when_it_leaves_ends_the_work_and_the_outer_ones_are_left() {
     on_one_thread!(async {
         let (context, log, panics_at) = hooked();

@@ -1,0 +1,107 @@
+//! A value with two owners: invariant 9.
+
+use std::{mem::ManuallyDrop, ops::Deref, ptr::NonNull};
+
+use crate::{
+    post::{Awaited, Job},
+    sync::{AtomicBool, Ordering},
+};
+
+struct Pair<T: ?Sized> {
+    /// Whether one of the owners is gone.
+    halved: AtomicBool,
+    value: T,
+}
+
+/// One of the two owners of a value.
+///
+/// Why not `Arc`: one exchange for its second owner, and two more for whoever wants the value back, are a
+/// quarter of what a post costs. Here the last of two needs none.
+pub(crate) struct Half<T: ?Sized> {
+    pair: NonNull<Pair<T>>,
+}
+
+// SAFETY: as for `Arc`: the value is reached from the threads of both, and dropped on that of the last.
+unsafe impl<T: ?Sized + Send + Sync> Send for Half<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Sync for Half<T> {}
+
+/// The two owners of a value, which is made where it stays.
+#[inline]
+pub(crate) fn halves<T>(value: impl FnOnce() -> T) -> [Half<T>; 2] {
+    let mut pair = Box::new_uninit();
+    pair.write(Pair {
+        halved: AtomicBool::new(false),
+        value: value(),
+    });
+    // SAFETY: written in the line above.
+    let pair = NonNull::from(Box::leak(unsafe { pair.assume_init() }));
+    [Half { pair }, Half { pair }]
+}
+
+impl<T> Half<T> {
+    /// For the queue.
+    #[inline]
+    pub(crate) fn into_job(self) -> Half<dyn Job>
+    where
+        T: Job + 'static,
+    {
+        Half {
+            pair: ManuallyDrop::new(self).pair,
+        }
+    }
+
+    /// For the handle.
+    #[inline]
+    pub(crate) fn into_awaited<R>(self) -> Half<dyn Awaited<R>>
+    where
+        T: Awaited<R> + 'static,
+    {
+        Half {
+            pair: ManuallyDrop::new(self).pair,
+        }
+    }
+}
+
+impl<T: ?Sized> Half<T> {
+    /// Whether the other owner is gone.
+    #[inline]
+    fn is_last(&self) -> bool {
+        // SAFETY: invariant 9, this is an owner.
+        let halved = unsafe { &(*self.pair.as_ptr()).halved };
+        // ORDERING: Acquire pairs with the Release in `drop`: what the other one did with the value happens
+        // before what its last owner does.
+        halved.load(Ordering::Acquire)
+    }
+
+    /// The value, if this is its last owner.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        let last = self.is_last();
+        // SAFETY: invariant 9, there is no other owner, and this one is borrowed.
+        last.then(|| unsafe { &mut (*self.pair.as_ptr()).value })
+    }
+}
+
+impl<T: ?Sized> Deref for Half<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: invariant 9, this is an owner; and `get_mut` of the other one waits for its end.
+        unsafe { &(*self.pair.as_ptr()).value }
+    }
+}
+
+impl<T: ?Sized> Drop for Half<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: invariant 9, this is an owner until the exchange.
+        let halved = unsafe { &(*self.pair.as_ptr()).halved };
+        // ORDERING: AcqRel, as in `is_last`, for both who come first and last.
+        if self.is_last() || halved.swap(true, Ordering::AcqRel) {
+            // SAFETY: invariant 9, the other owner is gone. The box comes from `halves`.
+            drop(unsafe { Box::from_raw(self.pair.as_ptr()) });
+        }
+    }
+}
