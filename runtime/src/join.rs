@@ -20,7 +20,7 @@ use crate::{
     family::Refused,
     outstanding::{Payload, message},
     post::Awaited,
-    task::{Failed, Meta, Outcome, Output},
+    task::{Failed, Meta, Outcome},
     trusted::{self, Half},
 };
 
@@ -259,15 +259,18 @@ impl<T> Future for JoinHandle<T> {
         let context = self.context_id();
         let result = match &mut self.work {
             Running::OnContext { work, .. } => {
-                let outcome = match work {
-                    Some(running) => ready!(running.poll_outcome(cx)),
-                    None => Err(Failed::Cancelled),
+                let polled = work.as_mut().map(|work| work.poll_outcome(cx));
+                // Taken apart where it is, as moving it first costs more than the rest.
+                let result = match polled {
+                    Some(Poll::Pending) => return Poll::Pending,
+                    Some(Poll::Ready(Ok(output))) => Ok(output.take()),
+                    Some(Poll::Ready(Err(Failed::Panicked(panic)))) => {
+                        Err(Why::Panic(panic.claim()))
+                    }
+                    Some(Poll::Ready(Err(Failed::Cancelled))) | None => Err(Why::Cancelled),
                 };
                 *work = None;
-                outcome.map(Output::take).map_err(|failed| match failed {
-                    Failed::Panicked(panic) => Why::Panic(panic.claim()),
-                    Failed::Cancelled => Why::Cancelled,
-                })
+                result
             }
             Running::Detached(task) => {
                 ready!(Pin::new(task).poll(cx)).map_err(|error| match error.try_into_panic() {

@@ -227,7 +227,7 @@ where
     #[cfg(feature = "tracing")]
     let closure = crate::span::follow_call(closure);
     let scope = header.scope();
-    let [job, awaited] = halves(|| Posted::<S, F, R>::new(closure, scope));
+    let [job, awaited] = halves(|| Posted::<S, _, R>::new(closure, scope));
     match enqueue_post(header, || job.into_job()) {
         Ok(()) => JoinHandle::of_posted(header, awaited.into_awaited()),
         Err(refused) => JoinHandle::of_refused(header.id, refused),

@@ -22,7 +22,7 @@ use crate::{
     context::{Context, Header, Inner},
     driver::enqueue,
     exclusive::Scope,
-    family::{Heirs, Refused},
+    family::Heirs,
     outstanding::{Failure, Payload, contained, discard, failure},
     post::Job,
     trusted::{self, Half, Root},
@@ -249,7 +249,7 @@ impl Drop for Unclaimed {
 }
 
 pin_project! {
-    /// The future inside the task; outstanding from `new` until it is dropped. It never panics, and
+    /// The future inside the task; outstanding until it is dropped. It never panics, and
     /// neither does its drop: `async-task` would abort the process.
     struct Guarded<C, F> where C: Context, C: ?Sized {
         #[pin]
@@ -280,24 +280,6 @@ pin_project! {
 pub(crate) fn end(header: &Header) {
     if !trusted::ends_in_entry(header) {
         header.end(1);
-    }
-}
-
-impl<C: Context + ?Sized, F: Future> Guarded<C, F> {
-    /// The work, counted. If the context takes no more, the work is dropped unexecuted.
-    fn new(root: Root<C, F>, scope: Scope, kind: Kind) -> Result<Self, Refused> {
-        let header = root.context().header();
-        if kind.is_submission() {
-            header.begin()?;
-        } else {
-            header.begin_anyway();
-        }
-        Ok(Guarded {
-            root,
-            scope,
-            kind,
-            place: None,
-        })
     }
 }
 
@@ -379,19 +361,32 @@ where
 {
     #[cfg(feature = "tracing")]
     let root = crate::span::follow(root);
-    match Guarded::new(root, scope, kind) {
-        Ok(item) => {
-            let meta = Meta::new(header.this.clone(), scope, kind);
-            let (runnable, task) = allocate(item, meta);
-            let handle = JoinHandle::of_spawned(header, task, runnable.waker());
-            enqueue(header, || Runnable::Spawned(Turn::new(runnable)));
-            handle
+    let begun = match kind.is_submission() {
+        true => header.begin(),
+        false => {
+            header.begin_anyway();
+            Ok(())
         }
-        Err(refused) => JoinHandle::of_refused(header.id, refused),
+    };
+    if let Err(refused) = begun {
+        return JoinHandle::of_refused(header.id, refused);
     }
+    let meta = Meta::new(header.this.clone(), scope, kind);
+    // Made where it stays, and not moved there.
+    let work = || Guarded {
+        root,
+        scope,
+        kind,
+        place: None,
+    };
+    let (runnable, task) = allocate(work, meta);
+    let handle = JoinHandle::of_spawned(header, task, runnable.waker());
+    enqueue(header, || Runnable::Spawned(Turn::new(runnable)));
+    handle
 }
 
-fn allocate<F, T>(work: F, meta: Meta) -> (Item, Task<Outcome<T>, Meta>)
+#[inline]
+fn allocate<F, T>(work: impl FnOnce() -> F, meta: Meta) -> (Item, Task<Outcome<T>, Meta>)
 where
     F: Future<Output = Outcome<T>> + Send + 'static,
     T: Send + 'static,
@@ -406,7 +401,7 @@ where
     };
     Builder::new()
         .metadata(meta)
-        .spawn(|_| work, WithInfo(schedule))
+        .spawn(|_| work(), WithInfo(schedule))
 }
 
 /// Drops `remains` on the thread of `context`, in one of its turns; here, if there is no way there.

@@ -440,7 +440,7 @@ fn what_a_closure_returns_to_a_handle_that_is_gone_is_dropped_on_the_context() {
             context.idle().await.unwrap();
             drop(kept);
         }
-        assert_eq!(log.take(), ["ada", "nothing"]);
+        assert_eq!(log.take(), ["ada", "never"]);
     });
 }
 
