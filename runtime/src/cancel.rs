@@ -135,6 +135,13 @@ impl Header {
         rare.map_or(0, |rare| rare.cancellation.suspended.len())
     }
 
+    /// Wakes all work that a cancellation would reach.
+    pub(crate) fn wake_suspended(&self) {
+        if let Some(rare) = self.rare_if_made() {
+            rare.cancellation.suspended.wake_all();
+        }
+    }
+
     /// The last owner is gone, of this and so of all that was forked from it.
     pub(crate) fn out_of_reach(&self) {
         fence(Ordering::SeqCst);

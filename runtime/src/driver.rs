@@ -249,8 +249,8 @@ impl Drop for Driver {
     }
 }
 
-/// What a dropped driver would have run. The queue counts as driven until all is dropped, so that what
-/// the items wake is dropped by this loop, and not within the wake.
+/// What a dropped driver would have run, and what is suspended, which nothing can run any more. The queue counts
+/// as driven until all is dropped, so that what the items wake is dropped by this loop, and not within the wake.
 struct Abandoned {
     context: Arc<dyn Context>,
     batch: Batch<Runnable, Turn>,
@@ -259,6 +259,7 @@ struct Abandoned {
 impl Drop for Abandoned {
     fn drop(&mut self) {
         let header = self.context.header();
+        header.wake_suspended();
         let mut posts = EndedPosts::of(header);
         loop {
             let held_back = header.take_held_back();

@@ -3,14 +3,17 @@
 use std::{
     future::{Future, pending},
     pin::Pin,
-    sync::{Arc, Barrier, Mutex, Weak, atomic::AtomicUsize},
+    sync::{
+        Arc, Barrier, Mutex, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{self, Poll, Wake, Waker},
     thread,
 };
 
 use request_context::{
     CurrentContext, Fork, ForkError, JoinHandle, RequestContext, context, context_async,
-    context_block, scheduler, spawn_detached,
+    context_block, scheduler, spawn_detached, try_with,
 };
 use request_context_tests::{
     Gate, Log, OnDrop, Request, on_one_thread, on_pool, one_thread, poll_once, seen, sees_on_drop,
@@ -480,17 +483,26 @@ fn work_of_a_concurrent_context_is_cancelled_as_well() {
     });
 }
 
-/// A runtime, gone, and a context with a piece of work that has suspended on it.
-fn suspended_on_a_runtime_that_is_gone(log: &Log) -> (RequestContext<Request>, JoinHandle<()>) {
+/// Work of a concurrent context that is suspended where a runtime has shut down: no driver of its own has
+/// gone with that, and dropped it.
+fn suspended_on_a_runtime_that_is_gone(log: &Log) -> (RequestContext<AtomicUsize>, JoinHandle<()>) {
     let runtime = one_thread!();
     let (context, handle) = runtime.block_on(async {
-        let context = RequestContext::new(Request::of("ada"));
-        let handle = context.scheduler().spawn(suspends(log.clone()));
+        let context = RequestContext::concurrent(AtomicUsize::new(7));
+        let on_drop = log.clone();
+        let seen = move || {
+            let state = try_with(|state: &AtomicUsize| state.load(Ordering::SeqCst));
+            on_drop.push(format!("{state:?}"));
+        };
+        let handle = context.scheduler().spawn(async move {
+            let _local = OnDrop::new(seen);
+            pending().await
+        });
         settle().await;
         (context, handle)
     });
     drop(runtime);
-    log.take();
+    assert!(log.is_empty());
     (context, handle)
 }
 
@@ -499,7 +511,7 @@ fn after_the_runtime_has_shut_down_cancel_drops_the_work_on_its_context() {
     let log = Log::new();
     let (context, handle) = suspended_on_a_runtime_that_is_gone(&log);
     context.cancel();
-    assert_eq!(log.take(), ["ada"]);
+    assert_eq!(log.take(), ["Ok(7)"]);
     assert_cancelled(handle.blocking_join());
 }
 
@@ -508,7 +520,7 @@ fn after_the_runtime_has_shut_down_the_token_drops_the_work_on_its_context() {
     let log = Log::new();
     let (context, handle) = suspended_on_a_runtime_that_is_gone(&log);
     context.cancellation_token().cancel();
-    assert_eq!(log.take(), ["ada"]);
+    assert_eq!(log.take(), ["Ok(7)"]);
     assert_cancelled(handle.blocking_join());
 }
 

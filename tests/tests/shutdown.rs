@@ -9,11 +9,12 @@ use std::{
     },
 };
 
-use request_context::{JoinHandle, context, context_async};
+use request_context::{JoinHandle, Scheduler, context, context_async};
 use request_context_tests::{
     Gate, Log, OnDrop, Request, block_on, context_on, one_thread, poll_once, pool, seen,
     sees_on_drop, watchdog,
 };
+use tokio::runtime::Runtime;
 
 fn cancelled<T: std::fmt::Debug>(work: JoinHandle<T>) {
     assert!(work.is_finished());
@@ -59,28 +60,54 @@ fn work_submitted_after_the_shutdown_is_dropped_on_its_context_and_cancelled() {
     });
 }
 
+/// Work that waits for `gate`, and has begun to.
+fn suspended(
+    runtime: &Runtime,
+    scheduler: &Scheduler<Request>,
+    gate: &Gate,
+    log: &Log,
+) -> JoinHandle<()> {
+    let (opened, on_drop) = (gate.opened(), log.clone());
+    let work = scheduler.spawn(async move {
+        let _local = OnDrop::new(move || on_drop.push(seen()));
+        opened.await;
+        unreachable!("there is nobody to run it");
+    });
+    runtime.block_on(async {
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    });
+    work
+}
+
 #[test]
-fn work_that_is_woken_after_the_shutdown_is_dropped_on_its_context_and_cancelled() {
+fn work_that_is_suspended_at_the_shutdown_is_dropped_on_its_context_and_cancelled() {
     watchdog(|| {
         let runtime = one_thread!();
         let context = context_on(runtime.enter(), Request::of("ada"));
         let (gate, log) = (Gate::new(), Log::new());
-        let (opened, on_drop) = (gate.opened(), log.clone());
-        let work = context.scheduler().spawn(async move {
-            let _local = OnDrop::new(move || on_drop.push(seen()));
-            opened.await;
-            unreachable!("there is nobody to run it");
-        });
-        runtime.block_on(async {
-            tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
-        });
-        drop(runtime);
+        let work = suspended(&runtime, &context.scheduler(), &gate, &log);
         assert!(log.is_empty());
+        drop(runtime);
+        assert_eq!(log.take(), ["ada"]);
+        cancelled(work);
+        block_on(context.idle()).unwrap();
+        gate.open();
+    });
+}
+
+#[test]
+fn work_without_owners_that_is_woken_after_the_shutdown_is_dropped_on_its_context_and_cancelled() {
+    watchdog(|| {
+        let runtime = one_thread!();
+        let scheduler = context_on(runtime.enter(), Request::of("ada")).scheduler();
+        let (gate, log) = (Gate::new(), Log::new());
+        let work = suspended(&runtime, &scheduler, &gate, &log);
+        drop(runtime);
+        assert!(log.is_empty(), "nobody could have cancelled it");
         gate.open();
         assert_eq!(log.take(), ["ada"]);
-        assert!(block_on(work).unwrap_err().is_cancelled());
-        block_on(context.idle()).unwrap();
+        cancelled(work);
     });
 }
 
