@@ -13,7 +13,7 @@ use crate::diagnostics::Errors;
 use crate::item::{Body, FnItem, Item};
 use crate::scope::Scope;
 use crate::validate::{self, Verdict};
-use crate::{dispatch, impl_trait, instrument, parameters, refuse, rewrite};
+use crate::{dispatch, half_typed, impl_trait, instrument, parameters, refuse, rewrite};
 
 pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -127,7 +127,8 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         let anchor = return_anchor(&output);
         let imports = errors.imports();
         let body = &rewritten.body;
-        let user = user_block(*brace, &quote!(#imports #body));
+        let braces = half_typed::braces(*brace, rewritten.is_half_typed);
+        let user = user_block(braces, &quote!(#imports #body));
         let mut future = quote_spanned!(here=> async move { #anchor #parameters #token #user });
         if rewritten.has_parts {
             future = quote_spanned!(here=> #krate::__private::with_parts(#future));
@@ -178,10 +179,12 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
         let anchor = return_anchor(&output);
         // The attribute, with the hygiene of the fn's name.
         let begins = Span::call_site().resolved_at(name);
-        let body =
+        let refused =
             refuse::what_needs_a_context(std::mem::take(tokens), begins, &args.krate, errors);
         let imports = errors.imports();
-        let user = user_block(*brace, &quote!(#imports #body));
+        let body = &refused.body;
+        let braces = half_typed::braces(*brace, refused.is_half_typed);
+        let user = user_block(braces, &quote!(#imports #body));
         let future = quote_spanned!(here=> async move { #anchor #parameters #user });
         // `Location::caller()` is the fn's name.
         let krate = args.krate.at(name);
@@ -219,10 +222,12 @@ fn detached_box(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> T
     let name = item.sig.ident.span();
     if let Body::Block(brace, tokens) = &mut item.body {
         let begins = Span::call_site().resolved_at(name);
-        let body =
+        let refused =
             refuse::what_needs_a_context(std::mem::take(tokens), begins, &args.krate, errors);
         let imports = errors.imports();
-        let boxed = user_block(*brace, &quote!(#imports #body));
+        let body = &refused.body;
+        let braces = half_typed::braces(*brace, refused.is_half_typed);
+        let boxed = user_block(braces, &quote!(#imports #body));
         let krate = args.krate.at(name);
         *tokens = quote_spanned! {name=>
             ::std::boxed::Box::pin(#krate::__private::detached_fn(#boxed))

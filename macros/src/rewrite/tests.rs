@@ -235,10 +235,12 @@ fn words_with_wrong_arguments() {
 }
 
 #[test]
-fn a_body_that_does_not_parse_stays() {
-    let (body, _, errors) = rewritten(quote!(a.await; b.));
-    assert_eq!(body, quote!(a.await; b.).to_string());
-    assert_eq!(errors.len(), 1);
+fn statements_beside_one_that_does_not_parse_are_rewritten() {
+    let i = inside();
+    becomes(
+        quote!(let a = b.await; let c = ; d.await),
+        quote!(let a = #i.call(b).await; let c = ; #i.call(d).await),
+    );
 }
 
 #[test]
