@@ -125,7 +125,9 @@ impl Scope {
         let (first, last) = ends(work);
         let inside = self.inside(first);
         let work = group(Delimiter::Parenthesis, argument(work), last);
-        quote_spanned!(first=> #inside.call #work)
+        // Not where the call is: editors would find two definitions there.
+        let method = Ident::new("call", last);
+        quote_spanned!(first=> #inside.#method #work)
     }
 
     // Output: (__detached).detached(EXPR)

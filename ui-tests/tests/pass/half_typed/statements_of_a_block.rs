@@ -6,7 +6,7 @@ struct App {
     user: String,
 }
 
-pub async fn run(app: RequestContext<App>) -> usize {
+async fn run(app: RequestContext<App>) -> usize {
     app.run(context_block!(App, async {
         let length = context!().user.len();
         let user = context!().user.len();
