@@ -18,7 +18,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    // Output: (__detached).detached(EXPR)
+    // Output: (__request_context_part).detached(EXPR)
     pub(crate) fn call(&self, scope: &Scope, work: &Expr) -> TokenStream {
         scope.call_detached(&self.guard, self.attribute, work)
     }
@@ -100,12 +100,12 @@ fn attrs_of(expr: &mut Expr) -> Option<&mut Vec<Attribute>> {
 }
 
 // Input:  #[detached] let raw = load(5).await?;
-// Output: let raw = { let __detached = unsafe { detached_part() };
-//                     (__detached).detached(load(5)).await? };
+// Output: let raw = { let __request_context_part = unsafe { detached_part() };
+//                     (__request_context_part).detached(load(5)).await? };
 //
 // Input:  #[detached] foo(&x).await;
-// Output: { let __detached = unsafe { detached_part() };
-//           (__detached).detached(foo(&x)).await; }
+// Output: { let __request_context_part = unsafe { detached_part() };
+//           (__request_context_part).detached(foo(&x)).await; }
 pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stmt) {
     if !matches!(attr.meta, Meta::Path(_)) {
         rewriter.errors.on(
@@ -119,7 +119,7 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
             .on(second, "duplicate `#[detached]`; remove one of them");
     }
     let part = Part {
-        guard: Ident::new("__detached", Span::mixed_site()),
+        guard: Ident::new("__request_context_part", Span::mixed_site()),
         attribute: name_span(attr.path()),
     };
     let guard = guard(attr.path(), &part, &rewriter.scope.krate);

@@ -68,7 +68,7 @@ fn the_fn(attribute: &str, input: &TokenStream, errors: &mut Errors) -> Option<B
 //
 // Output: fn greeting(id: u64) -> ::request_context::NeedsContext<App, impl Future<Output = String> + Send> {
 //             ::request_context::__private::needs_context::<App, _>(async move {
-//                 if false { let __ret: String = loop {}; return __ret; }
+//                 if false { let __request_context_return: String = loop {}; return __request_context_return; }
 //                 let id = id;
 //                 { const _: () = ();
 //                   (unsafe { ::request_context::__private::inside::<App>() }).call(load(id)).await }
@@ -159,7 +159,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
 //
 // Output: async fn load(id: u64) -> Row {
 //             ::request_context::__private::detached_fn_send(async move {
-//                 if false { let __ret: Row = loop {}; return __ret; }
+//                 if false { let __request_context_return: Row = loop {}; return __request_context_return; }
 //                 let id = id;
 //                 { const _: () = ();
 //                   (::request_context::__private::DetachedFnHere).detached(query(id)).await }
@@ -256,7 +256,7 @@ fn return_anchor(output: &Type) -> Option<TokenStream> {
     // `rustc` points here where another type is returned, so these are the user's tokens to the eye.
     let declared = output.span();
     EraseImplTrait.visit_type_mut(&mut output);
-    let hidden = Ident::new("__ret", declared);
+    let hidden = Ident::new("__request_context_return", declared);
     Some(quote_spanned! {declared=>
         #[allow(
             unknown_lints,

@@ -130,7 +130,7 @@ impl Scope {
         quote_spanned!(first=> #inside.#method #work)
     }
 
-    // Output: (__detached).detached(EXPR)
+    // Output: (__request_context_part).detached(EXPR)
     pub(crate) fn call_detached(&self, guard: &Ident, method: Span, work: &Expr) -> TokenStream {
         let (first, last) = ends(work);
         // The error of a call that may not stand here labels this name, which is where the detached part begins.

@@ -326,30 +326,30 @@ fn detached_statements() {
     let i = inside();
     let guard = quote! {
         #[allow(unused_imports)] use detached as _;
-        let __detached = unsafe { ::request_context::__private::detached_part() };
+        let __request_context_part = unsafe { ::request_context::__private::detached_part() };
     };
     becomes(
         quote!(#[detached] let x = a.await?;),
-        quote!(let x = { #guard (__detached).detached(a).await? };),
+        quote!(let x = { #guard (__request_context_part).detached(a).await? };),
     );
     becomes(
         quote!(#[detached] let Some(x) = a.await else { b.await };),
-        quote!(let Some(x) = ({ #guard (__detached).detached(a).await }) else { #i.call(b).await };),
+        quote!(let Some(x) = ({ #guard (__request_context_part).detached(a).await }) else { #i.call(b).await };),
     );
     becomes(
         quote!(#[detached] x += a.await; b.await),
-        quote!({ #guard x += (__detached).detached(a).await; } #i.call(b).await),
+        quote!({ #guard x += (__request_context_part).detached(a).await; } #i.call(b).await),
     );
     becomes(
         quote!(#[detached] println!("{:?}", join!(a));),
-        quote!({ #guard println!("{:?}", join!((__detached).detached(a))); }),
+        quote!({ #guard println!("{:?}", join!((__request_context_part).detached(a))); }),
     );
     becomes(
         quote!(
             #[detached]
             join!(a)
         ),
-        quote!({ #guard join!((__detached).detached(a)) }),
+        quote!({ #guard join!((__request_context_part).detached(a)) }),
     );
     becomes(
         quote!(
