@@ -120,6 +120,13 @@ impl Rewriter<'_> {
         self.within(place, visit)
     }
 
+    /// Gives a statement's `#[detached]` up, for an error.
+    pub(crate) fn take_off(&mut self, attr: &Attribute) {
+        if let Some(path) = detach::path(&attr.meta, &self.scope.krate) {
+            self.errors.taken_off(&path);
+        }
+    }
+
     /// A future that other code in this task will await: a branch of `join!` or `select!`.
     pub(crate) fn handed_on(&mut self, work: &Expr) -> Expr {
         Expr::Verbatim(match &self.part {
@@ -286,7 +293,7 @@ impl VisitMut for Rewriter<'_> {
         match detach::attribute(stmt, &self.scope.krate) {
             Some(attr) if self.in_body() => detach::statement(self, attr, stmt),
             Some(attr) => {
-                self.errors.taken_off(attr.path());
+                self.take_off(&attr);
                 self.errors.on(
                     attr,
                     "`#[detached]` cannot be used in a nested `async` block or closure; \

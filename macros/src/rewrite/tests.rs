@@ -244,6 +244,31 @@ fn statements_beside_one_that_does_not_parse_are_rewritten() {
 }
 
 #[test]
+fn only_a_conditional_attribute_that_is_ours_is_refused() {
+    for ours in [
+        quote!(#[cfg_attr(a, detached)]),
+        quote!(#[cfg_attr(all(a, b), allow(unused), request_context::detached)]),
+        quote!(#[cfg_attr(a, cfg_attr(b, detached,))]),
+    ] {
+        for stmt in [quote!(#ours let x = y.await;), quote!(#ours y.await;)] {
+            let (body, _, errors) = rewritten(stmt);
+            assert_eq!(errors.len(), 1, "{errors:?}");
+            assert!(
+                !body.contains("cfg_attr") && !body.contains("detached_part"),
+                "{body}"
+            );
+        }
+    }
+    for other in [
+        quote!(#[cfg_attr(detached, allow(unused))]),
+        quote!(#[cfg_attr(a, other::detached)]),
+        quote!(#[cfg_attr(a)]),
+    ] {
+        becomes(quote!(#other let x = y;), quote!(#other let x = y;));
+    }
+}
+
+#[test]
 fn combinators() {
     becomes(
         quote!(tokio::join!(biased; a(1), b.await,)),
