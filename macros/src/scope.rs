@@ -106,7 +106,11 @@ impl Scope {
                 let args = group(Delimiter::Parenthesis, args.clone(), end);
                 quote_spanned!(word_at=> #found.work #args)
             }
-            Word::Context | Word::Block => quote_spanned!(here=> (*#found)),
+            // Parentheses that are needed, around what is not the user's: nobody lints them.
+            Word::Context | Word::Block => {
+                let place = quote_spanned!(here=> *#found);
+                group(Delimiter::Parenthesis, place, word_at).into()
+            }
         }
     }
 
