@@ -135,17 +135,21 @@ fn is_dangling(before: &TokenTree, dot: &TokenTree, after: Option<&TokenTree>) -
 // Input:  let rows = load(id).await  rows.first()
 // Output: let rows = load(id).await; rows.first()
 fn with_semicolon(tokens: &[TokenTree], errors: &mut Errors) -> Option<Vec<Stmt>> {
-    (1..tokens.len()).find_map(|at| {
+    let ends = (1..tokens.len()).filter(|at| are_apart(tokens, *at));
+    // The first statement is the one without an end, and no whole body.
+    ends.take(32).find_map(|at| {
         let (first, second) = tokens.split_at(at);
-        let next = second.first()?;
-        if is_operator(first.last()?) || is_operator(next) {
-            return None;
-        }
         let mut both = read(quote!(#(#first)*;))?;
         both.extend(read(second.iter().cloned().collect())?);
-        errors.syntax(next.span(), "expected `;` before this");
+        errors.syntax(second.first()?.span(), "expected `;` before this");
         Some(both)
     })
+}
+
+/// Whether no operator is between two tokens.
+fn are_apart(tokens: &[TokenTree], second: usize) -> bool {
+    let pair = tokens.get(second - 1..=second);
+    pair.is_some_and(|pair| !pair.iter().any(is_operator))
 }
 
 /// Whether it stands inside of a statement.
@@ -160,36 +164,50 @@ fn is_punct(token: &TokenTree, character: char) -> bool {
 /// Goes through what can be read in `tokens`, which cannot: statements in braces, and what is awaited.
 pub(crate) fn rewrite(tokens: TokenStream, reader: &mut impl Reader) -> TokenStream {
     let tokens: Vec<_> = tokens.into_iter().collect();
-    between_awaits(&tokens, reader)
-}
-
-fn between_awaits(tokens: &[TokenTree], reader: &mut impl Reader) -> TokenStream {
-    let Some((start, end, awaited)) = last_await(tokens) else {
-        return in_groups(tokens, reader);
-    };
-    let before = between_awaits(tokens.get(..start).unwrap_or_default(), reader);
-    let mut awaited = Stmt::Expr(awaited, None);
-    reader.statement(&mut awaited);
-    let after = in_groups(tokens.get(end..).unwrap_or_default(), reader);
-    quote!(#before #awaited #after)
+    let mut before = &tokens[..];
+    let mut from_the_end = Vec::new();
+    while let Some((start, end, awaited)) = last_await(before) {
+        let mut awaited = Stmt::Expr(awaited, None);
+        reader.statement(&mut awaited);
+        let after = in_groups(before.get(end..).unwrap_or_default(), reader);
+        from_the_end.push(quote!(#awaited #after));
+        before = before.get(..start).unwrap_or_default();
+    }
+    from_the_end.push(in_groups(before, reader));
+    from_the_end.into_iter().rev().collect()
 }
 
 /// The last `.await` that can be read, with all before it that is awaited.
 fn last_await(tokens: &[TokenTree]) -> Option<(usize, usize, Expr)> {
     let is_await = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "await");
-    let ends_earlier = |token: &TokenTree| ",;=".chars().any(|c| is_punct(token, c));
     let awaits = tokens.iter().enumerate();
     let mut awaits = awaits.rev().filter(|(_, token)| is_await(token));
     awaits.find_map(|(last, _)| {
-        let before = tokens.get(..last)?;
-        let first = before.iter().rposition(ends_earlier).map_or(0, |at| at + 1);
         let end = last + 1;
-        (first..last).find_map(|start| {
+        (start_of_chain(tokens, last)..last).find_map(|start| {
             let run = tokens.get(start..end)?.iter().cloned().collect();
             let awaited = syn::parse2(run).ok()?;
             matches!(awaited, Expr::Await(_)).then_some((start, end, awaited))
         })
     })
+}
+
+/// How far what is called and what its fields are taken of can reach back.
+fn start_of_chain(tokens: &[TokenTree], last: usize) -> usize {
+    let is_of_a_chain = |token: &TokenTree| match token {
+        TokenTree::Punct(punct) => ".?:!<>#'".contains(punct.as_char()),
+        _ => true,
+    };
+    let is_name = |at: usize| matches!(tokens.get(at), Some(TokenTree::Ident(_)));
+    let mut start = last;
+    while let Some(before) = start.checked_sub(1) {
+        let goes_on = tokens.get(before).is_some_and(is_of_a_chain);
+        if !goes_on || are_apart(tokens, start) && is_name(start) {
+            break;
+        }
+        start = before;
+    }
+    start
 }
 
 fn in_groups(tokens: &[TokenTree], reader: &mut impl Reader) -> TokenStream {

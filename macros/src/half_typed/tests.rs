@@ -173,3 +173,21 @@ fn keeps_the_names(typed: &TokenStream, output: &str) {
         assert_eq!(count(output, name), typed, "`{name}` in {output}");
     }
 }
+
+/// Each would take minutes if all that stands before an `.await` were read for it.
+#[test]
+fn long_half_typed_bodies_are_rewritten_to_the_last_await() {
+    let count = 400;
+    for body in [
+        "load(1).await + ".repeat(count),
+        "load(1).await ".repeat(count),
+        format!(
+            "match id {{ {} _ => }}",
+            "1 => load(1).await, ".repeat(count)
+        ),
+    ] {
+        let body: TokenStream = body.parse().expect("tokens");
+        let output = context_async(quote!(App), quote!(async fn half() { #body })).to_string();
+        assert_eq!(output.matches("attach !").count(), count, "{output}");
+    }
+}
