@@ -93,7 +93,7 @@ fn around_a_dot(tokens: &[TokenTree], errors: &mut Errors) -> Option<Vec<Stmt>> 
         let (before, [dot, after @ ..]) = tokens.split_at_checked(at)? else {
             return None;
         };
-        if !is_dangling(before.last()?, dot, after.first()) {
+        if !is_dangling(dot, after.first()) {
             return None;
         }
         let before = quote!(#(#before)*);
@@ -118,8 +118,8 @@ fn around_a_dot(tokens: &[TokenTree], errors: &mut Errors) -> Option<Vec<Stmt>> 
     })
 }
 
-/// Whether `dot` is not of a range, and no name or number is `after` it.
-fn is_dangling(before: &TokenTree, dot: &TokenTree, after: Option<&TokenTree>) -> bool {
+/// Whether no name or number is `after` the dot, and none is meant to be.
+fn is_dangling(dot: &TokenTree, after: Option<&TokenTree>) -> bool {
     let may_follow = |token: &TokenTree| match token {
         TokenTree::Ident(name) => {
             name == "await" || syn::parse2::<Ident>(name.to_token_stream()).is_ok()
@@ -127,7 +127,7 @@ fn is_dangling(before: &TokenTree, dot: &TokenTree, after: Option<&TokenTree>) -
         TokenTree::Literal(_) => true,
         token => is_punct(token, '.'),
     };
-    is_punct(dot, '.') && !is_punct(before, '.') && !after.is_some_and(may_follow)
+    is_punct(dot, '.') && !after.is_some_and(may_follow)
 }
 
 /// What stands after a statement without an end would be read as its arguments, once it is rewritten.
