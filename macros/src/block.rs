@@ -4,17 +4,22 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprAsync, Result, Token};
+use syn::token::Brace;
+use syn::{Error, Result, Token, braced};
 
 use crate::args::{ContextArgs, State};
 use crate::diagnostics::Errors;
 use crate::expand::user_block;
+use crate::half_typed;
 use crate::rewrite;
 use crate::scope::Scope;
 
 struct Input {
     args: TokenStream,
-    block: ExprAsync,
+    keyword: Token![async],
+    capture: Option<Token![move]>,
+    brace: Brace,
+    body: TokenStream,
 }
 
 // Input:  context_block!(App, async move { greeting(1).await })
@@ -41,17 +46,28 @@ fn parse(input: ParseStream) -> Result<Input> {
     if input.is_empty() {
         return Err(needs_block(args));
     }
-    let block = match input.parse()? {
-        Expr::Async(block) => block,
-        other => return Err(needs_block(other)),
-    };
+    let keyword = input.parse()?;
+    let capture = input.parse()?;
+    if !input.peek(Brace) {
+        return Err(needs_block(keyword));
+    }
+    // Its content stays tokens here, as the body of a fn does.
+    let content;
+    let brace = braced!(content in input);
+    let body = content.parse()?;
     let _: Option<Token![,]> = input.parse()?;
     if !input.is_empty() {
         return Err(
             input.error("`context_block!` ends with its `async` block; remove what follows")
         );
     }
-    Ok(Input { args, block })
+    Ok(Input {
+        args,
+        keyword,
+        capture,
+        brace,
+        body,
+    })
 }
 
 fn needs_block(found: impl quote::ToTokens) -> Error {
@@ -61,22 +77,24 @@ fn needs_block(found: impl quote::ToTokens) -> Error {
     )
 }
 
-fn expand(Input { args, block }: Input) -> TokenStream {
-    let mut errors = Errors::default();
-    let args = ContextArgs::of_block(args, &mut errors);
+fn expand(input: Input) -> TokenStream {
+    let Input {
+        keyword, capture, ..
+    } = input;
+    let mut errors = Errors::of_unread_tokens();
+    let args = ContextArgs::of_block(input.args, &mut errors);
     let scope = Scope {
         krate: args.krate,
         state: args.state,
-        name: block.async_token.span(),
+        name: keyword.span(),
         allow_blocking: args.allow_blocking,
     };
     let here = scope.here();
     let krate = scope.krate.at(here);
-    let stmts = &block.block.stmts;
-    let rewritten = rewrite::body(quote!(#(#stmts)*), &scope, &mut errors);
+    let rewritten = rewrite::body(input.body, &scope, &mut errors);
     let token = rewritten.uses.bind(&scope);
-    let user = user_block(block.block.brace_token, &rewritten.body);
-    let (keyword, capture) = (block.async_token, block.capture);
+    let braces = half_typed::braces(input.brace, rewritten.is_half_typed);
+    let user = user_block(braces, &rewritten.body);
     let future = quote_spanned!(here=> #keyword #capture { #token #user });
     let future = match rewritten.has_parts {
         true => quote_spanned!(here=> #krate::__private::with_parts(#future)),

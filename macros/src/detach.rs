@@ -2,8 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Expr, ExprMacro, Meta, Path, Stmt};
+use syn::{Attribute, Expr, ExprMacro, Meta, Path, Stmt, Token};
 
 use crate::args::Krate;
 use crate::diagnostics::Errors;
@@ -18,7 +20,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    // Output: (__detached).detached(EXPR)
+    // Output: (__request_context_part).detached(EXPR)
     pub(crate) fn call(&self, scope: &Scope, work: &Expr) -> TokenStream {
         scope.call_detached(&self.guard, self.attribute, work)
     }
@@ -48,8 +50,22 @@ pub(crate) fn attribute(stmt: &mut Stmt, krate: &Krate) -> Option<Attribute> {
     };
     let index = attrs
         .iter()
-        .position(|attr| is_detached(attr.path(), krate))?;
+        .position(|attr| path(&attr.meta, krate).is_some())?;
     Some(attrs.remove(index))
+}
+
+/// The path of the `detached` that an attribute is, or that a `cfg_attr` holds.
+pub(crate) fn path(attr: &Meta, krate: &Krate) -> Option<Path> {
+    if !attr.path().is_ident("cfg_attr") {
+        return Some(attr.path().clone()).filter(|path| is_detached(path, krate));
+    }
+    let Meta::List(list) = attr else {
+        return None;
+    };
+    let metas = Punctuated::<Meta, Token![,]>::parse_terminated;
+    let metas = metas.parse2(list.tokens.clone()).ok()?;
+    // The first is the condition.
+    metas.iter().skip(1).find_map(|meta| path(meta, krate))
 }
 
 fn is_detached(path: &Path, krate: &Krate) -> bool {
@@ -100,13 +116,22 @@ fn attrs_of(expr: &mut Expr) -> Option<&mut Vec<Attribute>> {
 }
 
 // Input:  #[detached] let raw = load(5).await?;
-// Output: let raw = { let __detached = unsafe { detached_part() };
-//                     (__detached).detached(load(5)).await? };
+// Output: let raw = { let __request_context_part = unsafe { detached_part() };
+//                     (__request_context_part).detached(load(5)).await? };
 //
 // Input:  #[detached] foo(&x).await;
-// Output: { let __detached = unsafe { detached_part() };
-//           (__detached).detached(foo(&x)).await; }
+// Output: { let __request_context_part = unsafe { detached_part() };
+//           (__request_context_part).detached(foo(&x)).await; }
 pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stmt) {
+    if attr.path().is_ident("cfg_attr") {
+        rewriter.errors.on(
+            &attr,
+            "`#[detached]` cannot be used in a `cfg_attr` on a statement; write the statement twice instead: \
+             under `#[cfg(..)]` with `#[detached]`, and under `#[cfg(not(..))]` without",
+        );
+        rewriter.take_off(&attr);
+        return rewriter.visit_stmt_mut(stmt);
+    }
     if !matches!(attr.meta, Meta::Path(_)) {
         rewriter.errors.on(
             &attr.meta,
@@ -119,7 +144,7 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
             .on(second, "duplicate `#[detached]`; remove one of them");
     }
     let part = Part {
-        guard: Ident::new("__detached", Span::mixed_site()),
+        guard: Ident::new("__request_context_part", Span::mixed_site()),
         attribute: name_span(attr.path()),
     };
     let guard = guard(attr.path(), &part, &rewriter.scope.krate);
@@ -130,7 +155,7 @@ pub(crate) fn statement(rewriter: &mut Rewriter, attr: Attribute, stmt: &mut Stm
                     &attr,
                     "`#[detached]` cannot be used on a `let` without a value; put it where the value is assigned instead",
                 );
-                rewriter.errors.taken_off(attr.path());
+                rewriter.take_off(&attr);
                 return;
             };
             inside(rewriter, part, |rewriter| {

@@ -13,9 +13,29 @@ pub(crate) struct Errors {
     all: Option<Error>,
     /// Imports of attributes that were taken off for an error, and would count as unused.
     imports: TokenStream,
+    /// Whether these are of tokens that `rustc` has not read.
+    of_unread_tokens: bool,
 }
 
 impl Errors {
+    pub(crate) fn of_unread_tokens() -> Self {
+        Errors {
+            of_unread_tokens: true,
+            ..Errors::default()
+        }
+    }
+
+    pub(crate) fn are_of_unread_tokens(&self) -> bool {
+        self.of_unread_tokens
+    }
+
+    /// What is not Rust: `rustc` has said it of what it has read.
+    pub(crate) fn syntax(&mut self, span: Span, message: impl Display) {
+        if self.of_unread_tokens {
+            self.at(span, message);
+        }
+    }
+
     pub(crate) fn push(&mut self, error: Error) {
         match &mut self.all {
             Some(first) => first.combine(error),

@@ -13,7 +13,7 @@ use crate::diagnostics::Errors;
 use crate::item::{Body, FnItem, Item};
 use crate::scope::Scope;
 use crate::validate::{self, Verdict};
-use crate::{dispatch, impl_trait, instrument, parameters, refuse, rewrite};
+use crate::{dispatch, half_typed, impl_trait, instrument, parameters, refuse, rewrite};
 
 pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -68,7 +68,7 @@ fn the_fn(attribute: &str, input: &TokenStream, errors: &mut Errors) -> Option<B
 //
 // Output: fn greeting(id: u64) -> ::request_context::NeedsContext<App, impl Future<Output = String> + Send> {
 //             ::request_context::__private::needs_context::<App, _>(async move {
-//                 if false { let __ret: String = loop {}; return __ret; }
+//                 if false { let __request_context_return: String = loop {}; return __request_context_return; }
 //                 let id = id;
 //                 { const _: () = ();
 //                   (unsafe { ::request_context::__private::inside::<App>() }).call(load(id)).await }
@@ -127,7 +127,8 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         let anchor = return_anchor(&output);
         let imports = errors.imports();
         let body = &rewritten.body;
-        let user = user_block(*brace, &quote!(#imports #body));
+        let braces = half_typed::braces(*brace, rewritten.is_half_typed);
+        let user = user_block(braces, &quote!(#imports #body));
         let mut future = quote_spanned!(here=> async move { #anchor #parameters #token #user });
         if rewritten.has_parts {
             future = quote_spanned!(here=> #krate::__private::with_parts(#future));
@@ -158,7 +159,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
 //
 // Output: async fn load(id: u64) -> Row {
 //             ::request_context::__private::detached_fn_send(async move {
-//                 if false { let __ret: Row = loop {}; return __ret; }
+//                 if false { let __request_context_return: Row = loop {}; return __request_context_return; }
 //                 let id = id;
 //                 { const _: () = ();
 //                   (::request_context::__private::DetachedFnHere).detached(query(id)).await }
@@ -178,10 +179,12 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
         let anchor = return_anchor(&output);
         // The attribute, with the hygiene of the fn's name.
         let begins = Span::call_site().resolved_at(name);
-        let body =
+        let refused =
             refuse::what_needs_a_context(std::mem::take(tokens), begins, &args.krate, errors);
         let imports = errors.imports();
-        let user = user_block(*brace, &quote!(#imports #body));
+        let body = &refused.body;
+        let braces = half_typed::braces(*brace, refused.is_half_typed);
+        let user = user_block(braces, &quote!(#imports #body));
         let future = quote_spanned!(here=> async move { #anchor #parameters #user });
         // `Location::caller()` is the fn's name.
         let krate = args.krate.at(name);
@@ -219,10 +222,12 @@ fn detached_box(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> T
     let name = item.sig.ident.span();
     if let Body::Block(brace, tokens) = &mut item.body {
         let begins = Span::call_site().resolved_at(name);
-        let body =
+        let refused =
             refuse::what_needs_a_context(std::mem::take(tokens), begins, &args.krate, errors);
         let imports = errors.imports();
-        let boxed = user_block(*brace, &quote!(#imports #body));
+        let body = &refused.body;
+        let braces = half_typed::braces(*brace, refused.is_half_typed);
+        let boxed = user_block(braces, &quote!(#imports #body));
         let krate = args.krate.at(name);
         *tokens = quote_spanned! {name=>
             ::std::boxed::Box::pin(#krate::__private::detached_fn(#boxed))
@@ -251,7 +256,7 @@ fn return_anchor(output: &Type) -> Option<TokenStream> {
     // `rustc` points here where another type is returned, so these are the user's tokens to the eye.
     let declared = output.span();
     EraseImplTrait.visit_type_mut(&mut output);
-    let hidden = Ident::new("__ret", declared);
+    let hidden = Ident::new("__request_context_return", declared);
     Some(quote_spanned! {declared=>
         #[allow(
             unknown_lints,

@@ -12,6 +12,7 @@ mod dispatch;
 mod expand;
 #[cfg(test)]
 mod fuzzed;
+mod half_typed;
 mod impl_trait;
 mod instrument;
 mod item;

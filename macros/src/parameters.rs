@@ -9,11 +9,11 @@ use syn::{Attribute, FnArg, Meta, Pat, PatIdent, Signature};
 /// A plain `async fn` drops its arguments after its locals, in reverse order, used or not; so do these statements.
 //
 // Input:  fn f(&self, mut id: u64, (a, b): (u8, u8), _: Guard)
-// Output: fn f(&self, id: u64, __arg2: (u8, u8), __arg3: Guard)
+// Output: fn f(&self, id: u64, __request_context_arg2: (u8, u8), __request_context_arg3: Guard)
 //         let _ = &self;
 //         let mut id = id;
-//         let __arg2 = __arg2; let (a, b) = __arg2;
-//         let __arg3 = __arg3; let _ = __arg3;
+//         let __request_context_arg2 = __request_context_arg2; let (a, b) = __request_context_arg2;
+//         let __request_context_arg3 = __request_context_arg3; let _ = __request_context_arg3;
 pub(crate) fn move_into_body(sig: &mut Signature) -> TokenStream {
     let mut statements = TokenStream::new();
     for (index, input) in sig.inputs.iter_mut().enumerate() {
@@ -33,7 +33,10 @@ pub(crate) fn move_into_body(sig: &mut Signature) -> TokenStream {
                         (pat.ident.clone(), by_name(&attrs, &pat))
                     }
                     pat => {
-                        let name = Ident::new(&format!("__arg{index}"), Span::mixed_site());
+                        let name = Ident::new(
+                            &format!("__request_context_arg{index}"),
+                            Span::mixed_site(),
+                        );
                         let cfg = attrs.iter().filter(|attr| is_cfg(attr));
                         let statement =
                             quote!(#(#cfg)* let #name = #name; #(#attrs)* let #pat = #name;);
@@ -122,11 +125,11 @@ mod tests {
             fn f(
                 &self,
                 id: u64,
-                __arg2: (u8, u8),
-                __arg3: Guard,
+                __request_context_arg2: (u8, u8),
+                __request_context_arg3: Guard,
                 #[cfg(x)]
                 #[allow(unused)]
-                __arg4: u8,
+                __request_context_arg4: u8,
                 _y: u8,
             )
         );
@@ -140,9 +143,9 @@ mod tests {
         let expected = quote! {
             let _ = &self;
             #allow let mut id = id;
-            let __arg2 = __arg2; let (a, b) = __arg2;
-            let __arg3 = __arg3; let _ = __arg3;
-            #[cfg(x)] let __arg4 = __arg4; #[cfg(x)] #[allow(unused)] let ref r = __arg4;
+            let __request_context_arg2 = __request_context_arg2; let (a, b) = __request_context_arg2;
+            let __request_context_arg3 = __request_context_arg3; let _ = __request_context_arg3;
+            #[cfg(x)] let __request_context_arg4 = __request_context_arg4; #[cfg(x)] #[allow(unused)] let ref r = __request_context_arg4;
             #allow let _y = _y;
         };
         assert_eq!(body.to_string(), expected.to_string());

@@ -2,17 +2,22 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::parse::Parser;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Block, Expr, ExprAsync, ExprClosure, Item, Local, Macro, Path, Stmt, Type};
+use syn::{Attribute, Expr, ExprAsync, ExprClosure, Item, Local, Macro, Path, Stmt, Type};
 
 use crate::args::Krate;
 use crate::detach;
 use crate::diagnostics::Errors;
+use crate::half_typed::{self, Reader, Statements};
 use crate::instrument;
 use crate::rewrite::without_parens;
 use crate::scope::off_context;
 use crate::words::{self, Replacement, Use, Word};
+
+pub(crate) struct Refused {
+    pub(crate) body: TokenStream,
+    pub(crate) is_half_typed: bool,
+}
 
 /// Puts an error in the place of each word. It has every type there is, so that no other error follows from it.
 /// What is awaited goes through a method at the span `begins`, where the detached part begins.
@@ -26,14 +31,11 @@ pub(crate) fn what_needs_a_context(
     begins: Span,
     krate: &Krate,
     errors: &mut Errors,
-) -> TokenStream {
-    let mut stmts = match Block::parse_within.parse2(tokens.clone()) {
-        Ok(stmts) => stmts,
-        Err(error) => {
-            errors.push(error);
-            return tokens;
-        }
-    };
+) -> Refused {
+    let Statements {
+        all: mut stmts,
+        are_half_typed,
+    } = half_typed::statements(tokens, errors);
     let mut refuser = Refuser {
         begins,
         krate,
@@ -43,7 +45,11 @@ pub(crate) fn what_needs_a_context(
     for stmt in &mut stmts {
         refuser.visit_stmt_mut(stmt);
     }
-    quote!(#(#stmts)*)
+    let body = quote!(#(#stmts)*);
+    Refused {
+        body,
+        is_half_typed: are_half_typed,
+    }
 }
 
 struct Refuser<'a> {
@@ -60,6 +66,12 @@ impl Refuser<'_> {
             (Word::Block, _) => None,
             (_, name) => Some(error(&name, mac.path.to_token_stream())),
         }
+    }
+
+    fn words(&self, tokens: TokenStream) -> TokenStream {
+        words::in_tokens(tokens, self.krate, &mut |Use { name, path, .. }| {
+            Replacement::Whole(error(&name, path))
+        })
     }
 
     fn nested(&mut self, visit: impl FnOnce(&mut Self)) {
@@ -79,22 +91,37 @@ fn error(name: &Ident, path: TokenStream) -> TokenStream {
     quote!(({ #import #error }))
 }
 
+impl Reader for Refuser<'_> {
+    fn statement(&mut self, stmt: &mut Stmt) {
+        self.visit_stmt_mut(stmt);
+    }
+
+    fn errors(&mut self) -> &mut Errors {
+        self.errors
+    }
+}
+
 impl VisitMut for Refuser<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         let refusal = match expr {
             Expr::Macro(mac) => self.refusal(&mac.mac),
             _ => None,
         };
-        match refusal {
-            Some(error) => *expr = Expr::Verbatim(error),
-            None => visit_mut::visit_expr_mut(self, expr),
+        if let Some(error) = refusal {
+            *expr = Expr::Verbatim(error);
+            return;
         }
+        visit_mut::visit_expr_mut(self, expr);
         match expr {
             Expr::Await(waiting) if !self.is_nested => {
                 let attrs = &waiting.attrs;
                 let work = off_context(self.krate, self.begins, without_parens(&waiting.base));
                 let (dot, keyword) = (&waiting.dot_token, &waiting.await_token);
                 *expr = Expr::Verbatim(quote!(#(#attrs)* #work #dot #keyword));
+            }
+            Expr::Verbatim(tokens) => {
+                let read = half_typed::rewrite(std::mem::take(tokens), self);
+                *tokens = self.words(read);
             }
             _ => {}
         }
@@ -139,9 +166,7 @@ impl VisitMut for Refuser<'_> {
     fn visit_macro_mut(&mut self, mac: &mut Macro) {
         if Word::of_path(&mac.path, self.krate).is_none() {
             let tokens = std::mem::take(&mut mac.tokens);
-            mac.tokens = words::in_tokens(tokens, self.krate, &mut |Use { name, path, .. }| {
-                Replacement::Whole(error(&name, path))
-            });
+            mac.tokens = self.words(tokens);
         }
     }
 
@@ -159,6 +184,8 @@ impl VisitMut for Refuser<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use syn::Block;
+    use syn::parse::Parser;
 
     #[test]
     fn the_body_that_instrument_has_wrapped_is_the_body() {
@@ -172,8 +199,8 @@ mod tests {
         };
         let mut errors = Errors::default();
         let krate = Krate::default();
-        let output =
-            what_needs_a_context(input, Span::call_site(), &krate, &mut errors).to_string();
+        let output = what_needs_a_context(input, Span::call_site(), &krate, &mut errors);
+        let output = output.body.to_string();
         let checked = quote!(DetachedFnHere).to_string();
         assert_eq!(output.matches(&checked).count(), 2, "{output}");
     }
@@ -184,7 +211,7 @@ mod tests {
         let input = quote!(context! {} let a = 1; scheduler! {} a);
         let krate = Krate::default();
         let output = what_needs_a_context(input, Span::call_site(), &krate, &mut errors);
-        let stmts = Block::parse_within.parse2(output).expect("statements");
+        let stmts = Block::parse_within.parse2(output.body).expect("statements");
         assert_eq!(stmts.len(), 4);
     }
 
@@ -200,8 +227,8 @@ mod tests {
             context_block!(App, async { context!() })
         };
         let krate = Krate::default();
-        let output =
-            what_needs_a_context(input, Span::call_site(), &krate, &mut errors).to_string();
+        let output = what_needs_a_context(input, Span::call_site(), &krate, &mut errors);
+        let output = output.body.to_string();
         assert!(errors.is_empty());
         let checked = quote!((::request_context::__private::DetachedFnHere).detached(a).await;);
         assert!(output.starts_with(&checked.to_string()), "{output}");

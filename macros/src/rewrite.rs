@@ -6,14 +6,15 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    AngleBracketedGenericArguments, Attribute, Block, Expr, ExprAsync, ExprClosure, ExprConst,
-    ExprMacro, ExprRepeat, Item, Local, Macro, Path, Stmt, StmtMacro, Token, Type,
+    AngleBracketedGenericArguments, Attribute, Expr, ExprAsync, ExprClosure, ExprConst, ExprMacro,
+    ExprRepeat, Item, Local, Macro, Path, Stmt, StmtMacro, Token, Type,
 };
 
 use crate::blocking;
 use crate::combinators;
 use crate::detach::{self, Part};
 use crate::diagnostics::Errors;
+use crate::half_typed::{self, Reader, Statements};
 use crate::instrument;
 use crate::scope::Scope;
 use crate::words::{self, Replacement, Use, Word};
@@ -24,6 +25,7 @@ pub(crate) struct Rewritten {
     pub(crate) uses: Uses,
     /// Whether it has `#[detached]` parts.
     pub(crate) has_parts: bool,
+    pub(crate) is_half_typed: bool,
 }
 
 /// Which hidden locals a body names.
@@ -46,17 +48,10 @@ impl Uses {
 // Output: let rows = (unsafe { inside::<App>() }).call(load(id)).await?;
 //         (*{ context!(@); unsafe { token::<App>(&the_request_context) } }).user
 pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> Rewritten {
-    let mut stmts = match Block::parse_within.parse2(tokens.clone()) {
-        Ok(stmts) => stmts,
-        Err(error) => {
-            errors.push(error);
-            return Rewritten {
-                has_parts: false,
-                body: tokens,
-                uses: Uses::default(),
-            };
-        }
-    };
+    let Statements {
+        all: mut stmts,
+        are_half_typed,
+    } = half_typed::statements(tokens, errors);
     let mut rewriter = Rewriter {
         scope,
         errors,
@@ -74,6 +69,7 @@ pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> R
         body: quote!(#(#stmts)*),
         uses,
         has_parts,
+        is_half_typed: are_half_typed,
     }
 }
 
@@ -122,6 +118,13 @@ impl Rewriter<'_> {
             other => other,
         };
         self.within(place, visit)
+    }
+
+    /// Gives a statement's `#[detached]` up, for an error.
+    pub(crate) fn take_off(&mut self, attr: &Attribute) {
+        if let Some(path) = detach::path(&attr.meta, &self.scope.krate) {
+            self.errors.taken_off(&path);
+        }
     }
 
     /// A future that other code in this task will await: a branch of `join!` or `select!`.
@@ -201,6 +204,15 @@ impl Rewriter<'_> {
         Some(quote!(#(#attrs)* #word))
     }
 
+    /// Tokens of the body that cannot be read as Rust. A closure or an `async` block may be among them.
+    fn unread(&mut self, tokens: TokenStream) -> TokenStream {
+        let tokens = match self.in_body() {
+            true => half_typed::rewrite(tokens, self),
+            false => tokens,
+        };
+        self.words(tokens)
+    }
+
     /// Words in tokens that cannot be read as Rust.
     pub(crate) fn words(&mut self, tokens: TokenStream) -> TokenStream {
         let krate = self.scope.krate.clone();
@@ -231,6 +243,16 @@ impl Rewriter<'_> {
     }
 }
 
+impl Reader for Rewriter<'_> {
+    fn statement(&mut self, stmt: &mut Stmt) {
+        self.expanded(|this| this.visit_stmt_mut(stmt));
+    }
+
+    fn errors(&mut self) -> &mut Errors {
+        self.errors
+    }
+}
+
 impl VisitMut for Rewriter<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // What is awaited does not block, whatever it is called.
@@ -250,7 +272,7 @@ impl VisitMut for Rewriter<'_> {
                 let (dot, keyword) = (&waiting.dot_token, &waiting.await_token);
                 *expr = Expr::Verbatim(quote!(#(#attrs)* #work #dot #keyword));
             }
-            Expr::Verbatim(tokens) => *tokens = self.words(std::mem::take(tokens)),
+            Expr::Verbatim(tokens) => *tokens = self.unread(std::mem::take(tokens)),
             _ => {}
         }
     }
@@ -271,7 +293,7 @@ impl VisitMut for Rewriter<'_> {
         match detach::attribute(stmt, &self.scope.krate) {
             Some(attr) if self.in_body() => detach::statement(self, attr, stmt),
             Some(attr) => {
-                self.errors.taken_off(attr.path());
+                self.take_off(&attr);
                 self.errors.on(
                     attr,
                     "`#[detached]` cannot be used in a nested `async` block or closure; \

@@ -106,7 +106,11 @@ impl Scope {
                 let args = group(Delimiter::Parenthesis, args.clone(), end);
                 quote_spanned!(word_at=> #found.work #args)
             }
-            Word::Context | Word::Block => quote_spanned!(here=> (*#found)),
+            // Parentheses that are needed, around what is not the user's: nobody lints them.
+            Word::Context | Word::Block => {
+                let place = quote_spanned!(here=> *#found);
+                group(Delimiter::Parenthesis, place, word_at).into()
+            }
         }
     }
 
@@ -125,10 +129,12 @@ impl Scope {
         let (first, last) = ends(work);
         let inside = self.inside(first);
         let work = group(Delimiter::Parenthesis, argument(work), last);
-        quote_spanned!(first=> #inside.call #work)
+        // Not where the call is: editors would find two definitions there.
+        let method = Ident::new("call", last);
+        quote_spanned!(first=> #inside.#method #work)
     }
 
-    // Output: (__detached).detached(EXPR)
+    // Output: (__request_context_part).detached(EXPR)
     pub(crate) fn call_detached(&self, guard: &Ident, method: Span, work: &Expr) -> TokenStream {
         let (first, last) = ends(work);
         // The error of a call that may not stand here labels this name, which is where the detached part begins.

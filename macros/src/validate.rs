@@ -1,10 +1,12 @@
 //! Where the attributes may stand. Every broken rule is reported, each on its token.
 
 use proc_macro2::TokenTree;
+use quote::ToTokens;
 use syn::Attribute;
 
 use crate::diagnostics::Errors;
 use crate::item::{Body, FnItem, is_named};
+use crate::parameters::mentions;
 
 #[derive(PartialEq)]
 pub(crate) enum Verdict {
@@ -55,7 +57,10 @@ pub(crate) fn context_fn(item: &mut FnItem, errors: &mut Errors) -> Verdict {
         }
     });
     if is_main(item) {
-        errors.at(item.sig.ident.span(), CONTEXT_ON_MAIN);
+        errors.at(
+            item.sig.ident.span(),
+            format!("{CONTEXT_ON_MAIN}; a `main` that is not the program's takes another name"),
+        );
         return Verdict::ExpandInside;
     }
     Verdict::Expand
@@ -155,10 +160,17 @@ fn is_test(attr: &Attribute) -> bool {
     is_named(attr, &["test"])
 }
 
-/// Whether it may be the program's: what has no body, or a `default` one, is of a trait.
+/// Whether it may be the program's, which takes nothing. What has no body, or a `default` one, is of a trait, and
+/// only there and in an `impl` is there a `Self`.
 fn is_main(item: &FnItem) -> bool {
+    let Body::Block(_, body) = &item.body else {
+        return false;
+    };
     item.sig.ident == "main"
-        && item.sig.receiver().is_none()
         && item.defaultness.is_none()
-        && matches!(item.body, Body::Block(..))
+        && item.sig.inputs.is_empty()
+        && item.sig.generics.params.is_empty()
+        && item.sig.generics.where_clause.is_none()
+        && !mentions(item.sig.output.to_token_stream(), "Self")
+        && !mentions(body.clone(), "Self")
 }

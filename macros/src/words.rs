@@ -107,8 +107,15 @@ pub(crate) fn in_tokens(
                 }
             }
             None => {
-                let inner = in_tokens(group.stream(), krate, replace);
-                done.push(regroup(&group, inner).into());
+                let mut is_changed = false;
+                let inner = in_tokens(group.stream(), krate, &mut |found| {
+                    is_changed = true;
+                    replace(found)
+                });
+                done.push(match is_changed {
+                    true => regroup(&group, inner).into(),
+                    false => group.into(),
+                });
             }
         }
     }
@@ -171,7 +178,7 @@ fn word_before(tokens: &[TokenTree], krate: &Krate) -> Option<(Word, Ident, usiz
     ours.then(|| (word, name.clone(), tokens.len() - rest.len()))
 }
 
-/// A group with other content, and the spans of both its delimiters as they were.
+/// A group with other content. Both its delimiters get the span of all of it.
 fn regroup(old: &Group, content: TokenStream) -> Group {
     let mut new = Group::new(old.delimiter(), content);
     new.set_span(old.span());

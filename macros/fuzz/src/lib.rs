@@ -20,6 +20,8 @@ mod diagnostics;
 mod dispatch;
 #[path = "../../src/expand.rs"]
 mod expand;
+#[path = "../../src/half_typed.rs"]
+mod half_typed;
 #[path = "../../src/impl_trait.rs"]
 mod impl_trait;
 #[path = "../../src/instrument.rs"]

@@ -258,17 +258,59 @@ fn no_input_panics() {
 }
 
 #[test]
-fn main_of_a_trait_is_not_the_programs() {
-    let declared = context_async(
-        quote!(),
+fn a_main_that_cannot_be_the_programs_is_a_fn_like_others() {
+    for main in [
         quote!(
             async fn main();
         ),
-    )
-    .to_string();
-    let default = context_async(quote!(), quote!(default async fn main() {})).to_string();
-    for output in [declared, default] {
+        quote!(default async fn main() {}),
+        quote!(
+            async fn main(&self) {}
+        ),
+        quote!(
+            async fn main(id: u64) {}
+        ),
+        quote!(
+            async fn main<T>() {}
+        ),
+        quote!(
+            async fn main<'a>() -> &'a str {
+                ""
+            }
+        ),
+        quote!(
+            async fn main()
+            where
+                u8: Sized,
+            {
+            }
+        ),
+        quote!(
+            async fn main() -> Result<Self, ()> {
+                new()
+            }
+        ),
+        quote!(
+            async fn main() {
+                Self::run().await
+            }
+        ),
+    ] {
+        let output = context_async(quote!(), main).to_string();
         assert!(!output.contains("compile_error"), "{output}");
         assert_eq!(output.matches("fn main").count(), 1, "{output}");
+    }
+    for main in [
+        quote!(
+            async fn main() {}
+        ),
+        quote!(
+            pub async fn main() -> Result<(), Error> {
+                app.run().await
+            }
+        ),
+    ] {
+        let output = context_async(quote!(), main).to_string();
+        assert!(output.contains("compile_error"), "{output}");
     }
 }

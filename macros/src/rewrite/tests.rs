@@ -235,10 +235,37 @@ fn words_with_wrong_arguments() {
 }
 
 #[test]
-fn a_body_that_does_not_parse_stays() {
-    let (body, _, errors) = rewritten(quote!(a.await; b.));
-    assert_eq!(body, quote!(a.await; b.).to_string());
-    assert_eq!(errors.len(), 1);
+fn statements_beside_one_that_does_not_parse_are_rewritten() {
+    let i = inside();
+    becomes(
+        quote!(let a = b.await; let c = ; d.await),
+        quote!(let a = #i.call(b).await; let c = ; #i.call(d).await),
+    );
+}
+
+#[test]
+fn only_a_conditional_attribute_that_is_ours_is_refused() {
+    for ours in [
+        quote!(#[cfg_attr(a, detached)]),
+        quote!(#[cfg_attr(all(a, b), allow(unused), request_context::detached)]),
+        quote!(#[cfg_attr(a, cfg_attr(b, detached,))]),
+    ] {
+        for stmt in [quote!(#ours let x = y.await;), quote!(#ours y.await;)] {
+            let (body, _, errors) = rewritten(stmt);
+            assert_eq!(errors.len(), 1, "{errors:?}");
+            assert!(
+                !body.contains("cfg_attr") && !body.contains("detached_part"),
+                "{body}"
+            );
+        }
+    }
+    for other in [
+        quote!(#[cfg_attr(detached, allow(unused))]),
+        quote!(#[cfg_attr(a, other::detached)]),
+        quote!(#[cfg_attr(a)]),
+    ] {
+        becomes(quote!(#other let x = y;), quote!(#other let x = y;));
+    }
 }
 
 #[test]
@@ -324,30 +351,30 @@ fn detached_statements() {
     let i = inside();
     let guard = quote! {
         #[allow(unused_imports)] use detached as _;
-        let __detached = unsafe { ::request_context::__private::detached_part() };
+        let __request_context_part = unsafe { ::request_context::__private::detached_part() };
     };
     becomes(
         quote!(#[detached] let x = a.await?;),
-        quote!(let x = { #guard (__detached).detached(a).await? };),
+        quote!(let x = { #guard (__request_context_part).detached(a).await? };),
     );
     becomes(
         quote!(#[detached] let Some(x) = a.await else { b.await };),
-        quote!(let Some(x) = ({ #guard (__detached).detached(a).await }) else { #i.call(b).await };),
+        quote!(let Some(x) = ({ #guard (__request_context_part).detached(a).await }) else { #i.call(b).await };),
     );
     becomes(
         quote!(#[detached] x += a.await; b.await),
-        quote!({ #guard x += (__detached).detached(a).await; } #i.call(b).await),
+        quote!({ #guard x += (__request_context_part).detached(a).await; } #i.call(b).await),
     );
     becomes(
         quote!(#[detached] println!("{:?}", join!(a));),
-        quote!({ #guard println!("{:?}", join!((__detached).detached(a))); }),
+        quote!({ #guard println!("{:?}", join!((__request_context_part).detached(a))); }),
     );
     becomes(
         quote!(
             #[detached]
             join!(a)
         ),
-        quote!({ #guard join!((__detached).detached(a)) }),
+        quote!({ #guard join!((__request_context_part).detached(a)) }),
     );
     becomes(
         quote!(

@@ -30,6 +30,7 @@ mod macros {
     pub(crate) mod diagnostics;
     pub(crate) mod dispatch;
     pub(crate) mod expand;
+    pub(crate) mod half_typed;
     pub(crate) mod impl_trait;
     pub(crate) mod instrument;
     pub(crate) mod item;

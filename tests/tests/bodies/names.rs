@@ -96,6 +96,57 @@ fn items_of_the_module_with_such_names_are_left_alone() {
     assert_eq!(steps!(shadowed::off(5)), ((5, "detached".to_owned()), 0));
 }
 
+/// What a pattern of that name would mean, instead of a local.
+mod in_patterns {
+    #![allow(non_camel_case_types)]
+
+    use ::request_context::{context, context_async, detached};
+    use ::request_context_tests::{Request, seen};
+
+    use super::super::step;
+
+    static __ret: u32 = 1;
+    static __arg0: u32 = 2;
+    const __arg1: u32 = 3;
+    struct __arg2;
+    const __detached: u32 = 4;
+    static __call: u32 = 5;
+    static request_context: u32 = 6;
+
+    fn of_the_module() -> u32 {
+        let __arg2 = __arg2;
+        __ret + __arg0 + __arg1 + __detached + __call + request_context
+    }
+
+    #[context_async(Request)]
+    pub(super) async fn named((a, b): (u32, u32), [c]: [u32; 1], _: u32) -> Option<u32> {
+        #[detached]
+        let off = seen();
+        assert_eq!(off, "detached");
+        assert_eq!(context!().user, "ada");
+        Some(step(a + b + c).await + of_the_module())
+    }
+
+    #[context_async(Request, boxed)]
+    pub(super) async fn boxed(&(a, _): &(u32, u32), _: &str) -> u32 {
+        step(a).await + __ret + __call
+    }
+
+    #[detached]
+    pub(super) async fn off((a, b): (u32, u32), [c]: [u32; 1], _: u32) -> u32 {
+        a + b + c + of_the_module()
+    }
+}
+
+#[test]
+fn statics_and_consts_with_such_names_are_left_alone() {
+    let of_the_module = 1 + 2 + 3 + 4 + 5 + 6;
+    let sum = 1 + 2 + 3 + of_the_module;
+    assert_eq!(steps!(in_patterns::named((1, 2), [3], 4)), (Some(sum), 1));
+    assert_eq!(steps!(in_patterns::boxed(&(1, 2), "")), (1 + 1 + 5, 1));
+    assert_eq!(steps!(in_patterns::off((1, 2), [3], 4)), (sum, 0));
+}
+
 #[test]
 fn locals_and_arguments_with_such_names_are_left_alone() {
     use request_context::{attach, context, context_async, detached, scheduler};

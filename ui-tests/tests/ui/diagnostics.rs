@@ -132,23 +132,13 @@ fn every_entry_shows_a_case_that_gives_its_message() {
 #[test]
 fn the_code_of_every_entry_is_that_of_its_case_and_of_its_twin() {
     let (page, refused) = (page(), refused());
-    let mut written = String::new();
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        written += &format!("{line}\n");
-        let Some(name) = case_named(line) else {
-            continue;
-        };
+    let written = with_code(&page, |name| {
         let case = &refused[name];
         let source = fs::read_to_string(&case.path).unwrap();
         let twin = fs::read_to_string(twin_of(case)).unwrap();
-        written += &code("rust,compile_fail", &source);
-        written += "\nWith the mistake mended:\n\n";
-        written += &code("rust", &twin);
-        // What was there: up to the end of the second block.
-        let fences = lines.by_ref().filter(|line| line.starts_with("```"));
-        assert_eq!(fences.take(4).count(), 4, "no code below {line}");
-    }
+        let (source, twin) = (code("rust,compile_fail", &source), code("rust", &twin));
+        format!("{source}\n{MENDED}\n\n{twin}")
+    });
     if env::var_os("DIAGNOSTICS").is_some_and(|how| how == "overwrite") {
         fs::write(page_path(), &written).unwrap();
     }
@@ -161,6 +151,74 @@ fn the_code_of_every_entry_is_that_of_its_case_and_of_its_twin() {
         same,
         "`DIAGNOSTICS=overwrite` brings the cases into the page: {differs:#?}"
     );
+}
+
+/// What stands between the code of a case and that of its twin.
+const MENDED: &str = "With the mistake mended:";
+
+/// The page with the code of every case below its line, in the place of what was there.
+fn with_code(page: &str, code_of: impl Fn(&str) -> String) -> String {
+    let mut written = String::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        written += &format!("{line}\n");
+        let Some(name) = case_named(line) else {
+            continue;
+        };
+        written += &code_of(name);
+        let below: Vec<_> = lines.clone().collect();
+        let old = length_of_code(&below);
+        // A text right below is kept, apart from the code.
+        if old == 0 && below.first().is_some_and(|line| !line.is_empty()) {
+            written.push('\n');
+        }
+        lines.by_ref().take(old).for_each(drop);
+    }
+    written
+}
+
+/// How many of these lines are a case's code and its twin's.
+fn length_of_code(lines: &[&str]) -> usize {
+    let block = |lines: &[&str]| match lines {
+        [first, rest @ ..] if first.starts_with("```") => {
+            let end = rest.iter().position(|line| *line == "```");
+            end.map_or(0, |end| end + 2)
+        }
+        _ => 0,
+    };
+    let case = block(lines);
+    match &lines[case..] {
+        ["", MENDED, "", twin @ ..] if case > 0 && block(twin) > 0 => case + 3 + block(twin),
+        _ => case,
+    }
+}
+
+#[test]
+fn what_stands_below_the_code_is_kept() {
+    let line = format!("{CASE}a/b -->\n");
+    let code = "```rust,compile_fail\nf()\n```\n\nWith the mistake mended:\n\n```rust\ng()\n```\n";
+    let old = "```rust\nold()\n```\n";
+    for (below, kept) in [
+        (String::new(), ""),
+        (
+            "Text.\n\n```text\nx\n```\n".to_owned(),
+            "\nText.\n\n```text\nx\n```\n",
+        ),
+        ("\nText.\n".to_owned(), "\nText.\n"),
+        (code.to_owned(), ""),
+        (format!("{code}\nText.\n"), "\nText.\n"),
+        (
+            format!("{old}\nText.\n\n{old}"),
+            &*format!("\nText.\n\n{old}"),
+        ),
+        (
+            format!("{old}\n{MENDED}\n\nText.\n"),
+            &*format!("\n{MENDED}\n\nText.\n"),
+        ),
+    ] {
+        let written = with_code(&format!("{line}{below}"), |_| code.to_owned());
+        assert_eq!(written, format!("{line}{code}{kept}"));
+    }
 }
 
 /// The code of a case as a reader needs it; what rustdoc hides is still compiled.

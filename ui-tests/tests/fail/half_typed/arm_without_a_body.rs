@@ -1,0 +1,15 @@
+use request_context::{context, context_async};
+
+struct App {
+    user: String,
+}
+
+#[context_async(App)]
+async fn greeting() -> usize {
+    match context!().user.len() {
+        0 => 1,
+        _ //~ ERROR `match` arm with no body
+    }
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use request_context::{context_async, detached};
+
+struct App;
+
+#[detached]
+async fn load(id: u64) -> u64 {
+    id
+}
+
+#[context_async(App)]
+async fn greeting() -> u64 {
+    let rows = load(1).await //~ ERROR expected `;`, found `load`
+    load(rows).await
+}
+
+fn main() {}

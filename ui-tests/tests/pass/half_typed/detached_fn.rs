@@ -1,0 +1,16 @@
+#![deny(warnings)]
+
+use request_context::detached;
+
+#[detached]
+async fn load(id: u64) -> u64 {
+    id
+}
+
+#[detached]
+async fn load_both() -> u64 {
+    let first = load(1).await;
+    first + load(2).await
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+#![deny(warnings)]
+
+use request_context::{context, context_async};
+
+struct App {
+    user: String,
+}
+
+#[context_async(App)]
+async fn greeting() -> usize {
+    context!().user.len()
+}
+
+fn main() {}
