@@ -159,6 +159,7 @@ impl<T: Debug> Wrapped<T> {
 }
 
 #[tokio::test]
+#[allow(clippy::arc_with_non_send_sync)]
 async fn a_method_is_send_where_its_receiver_is() {
     assert!(is_send!(Wrapped::make(1) => Wrapped(1)));
     assert!(!is_send!(Wrapped::make(Rc::new(1)) => Wrapped(Rc::new(1))));
@@ -295,9 +296,9 @@ async fn has_items_with_a_self_of_their_own(number: u8) -> u8 {
 }
 
 #[detached]
-async fn has_arguments_that_are_not_there<#[cfg(any())] Gone, #[cfg(all())] T: Send>(
-    #[cfg(any())] _gone: Gone,
-    #[cfg(all())] value: T,
+async fn has_arguments_that_are_not_there<#[cfg(not(test))] Gone, #[cfg(test)] T: Send>(
+    #[cfg(not(test))] _gone: Gone,
+    #[cfg(test)] value: T,
 ) -> T {
     suspend().await;
     value
