@@ -20,6 +20,20 @@ pub(crate) struct CompileError {
     pub(crate) rendered: String,
 }
 
+impl CompileError {
+    fn nowhere(folder: &Path) -> Self {
+        let message = format!("{} could not be checked", folder.display());
+        CompileError {
+            rendered: message.clone(),
+            message,
+            code: None,
+            file: PathBuf::new(),
+            line: 0,
+            column: 0,
+        }
+    }
+}
+
 pub(crate) struct Tests {
     pub(crate) passed: usize,
     pub(crate) failed: Vec<String>,
@@ -45,7 +59,7 @@ pub(crate) fn command(
     command
 }
 
-/// The errors of the library. An error that is not the crate's own, as of a dependency that does not build, ends the run.
+/// The errors of the library and the programs. What fails without saying where is one error.
 pub(crate) fn check(folder: &Path, target: &Path, features: &[&str]) -> Vec<CompileError> {
     let args = [
         "check",
@@ -57,9 +71,9 @@ pub(crate) fn check(folder: &Path, target: &Path, features: &[&str]) -> Vec<Comp
     let mut command = command(folder, target, args.iter().chain(features));
     let output = command.output().expect("cargo runs");
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let errors: Vec<_> = stdout.lines().filter_map(error).collect();
+    let mut errors: Vec<_> = stdout.lines().filter_map(error).collect();
     if errors.is_empty() && !output.status.success() {
-        panic!("{} could not be checked", folder.display());
+        errors.push(CompileError::nowhere(folder));
     }
     errors
 }

@@ -14,7 +14,16 @@ pub(crate) struct Report {
     pub(crate) entries: usize,
     pub(crate) detached: Counts,
     pub(crate) context: Counts,
-    pub(crate) compiled: Option<Compiled>,
+    pub(crate) build: Build,
+}
+
+#[derive(Default)]
+pub(crate) enum Build {
+    #[default]
+    NotTried,
+    /// The crate does not compile without the attributes either.
+    FailsWithoutUs,
+    Done(Compiled),
 }
 
 /// What the attribute came to on each fn.
@@ -28,8 +37,12 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn hold(&self) -> bool {
-        self.unreadable.is_empty() && self.panicked.is_empty()
+    /// Whether every fn is expanded, or refused for one of these reasons.
+    fn hold(&self, reasons: &[&str]) -> bool {
+        let is_allowed = |text: &String| reasons.iter().any(|reason| text.contains(reason));
+        self.unreadable.is_empty()
+            && self.panicked.is_empty()
+            && self.refused.keys().all(is_allowed)
     }
 
     fn refused(&self) -> usize {
@@ -51,20 +64,37 @@ pub(crate) struct Compiled {
     pub(crate) other_errors: usize,
 }
 
+/// What a body may do that `#[context_async]` refuses: rule A8.
+const REFUSED_BY_RULE: &[&str] = &["blocks the context this runs on"];
+
+impl Compiled {
+    /// If the compiler has expanded none of the fns, it has shown nothing.
+    fn holds(&self) -> bool {
+        self.detached > 0 && self.errors == 0 && self.unreadable == 0 && self.tests_hold
+    }
+}
+
 impl Report {
     /// Whether every fn is expanded, and the crate is what it was.
     pub(crate) fn holds(&self) -> bool {
-        self.detached.hold()
-            && self.context.hold()
-            && self.compiled.as_ref().is_none_or(|compiled| {
-                compiled.errors == 0 && compiled.unreadable == 0 && compiled.tests_hold
-            })
+        let built = match &self.build {
+            Build::NotTried => true,
+            Build::FailsWithoutUs => false,
+            Build::Done(compiled) => compiled.holds(),
+        };
+        self.unread.is_empty()
+            && self.detached.hold(&[])
+            && self.context.hold(REFUSED_BY_RULE)
+            && built
     }
 
     fn row(&self) -> Vec<String> {
         let (detached, context) = (&self.detached, &self.context);
-        let compiled =
-            |show: fn(&Compiled) -> String| self.compiled.as_ref().map_or(String::new(), show);
+        let done = match &self.build {
+            Build::Done(compiled) => Some(compiled),
+            _ => None,
+        };
+        let compiled = |show: fn(&Compiled) -> String| done.map_or(String::new(), show);
         vec![
             self.name.clone(),
             self.seen.to_string(),
@@ -76,17 +106,18 @@ impl Report {
             detached.panicked.len().to_string(),
             compiled(|c| c.detached.to_string()),
             compiled(|c| c.not_send.to_string()),
-            compiled(|c| match c.errors {
-                0 => "yes".to_owned(),
-                errors => format!("**no**, {errors} errors"),
-            }),
+            match &self.build {
+                Build::NotTried => String::new(),
+                Build::FailsWithoutUs => "**no**, nor without it".to_owned(),
+                Build::Done(c) if c.errors == 0 => "yes".to_owned(),
+                Build::Done(c) => format!("**no**, {} errors", c.errors),
+            },
             compiled(|c| c.tests.clone()),
             context.expanded.to_string(),
             self.under_async_trait.to_string(),
             self.entries.to_string(),
             context.refused().to_string(),
-            (context.unreadable.len() + self.compiled.as_ref().map_or(0, |c| c.unreadable))
-                .to_string(),
+            (context.unreadable.len() + done.map_or(0, |c| c.unreadable)).to_string(),
             context.panicked.len().to_string(),
             compiled(|c| c.context.to_string()),
             compiled(|c| c.context_missing.to_string()),

@@ -11,7 +11,7 @@ use crate::{
     crates::Listed,
     expansion::{self, Outcome},
     functions::{self, Found, Function, annotated},
-    report::{Compiled, Counts, Report},
+    report::{Build, Compiled, Counts, Report},
     sources,
 };
 
@@ -110,12 +110,13 @@ impl Subject {
             ("detached", &report.detached),
             ("context_async", &report.context),
         ] {
-            for problem in counts.unreadable.iter().chain(&counts.panicked) {
+            let problems = counts.unreadable.iter().chain(&counts.panicked);
+            for problem in problems.chain(counts.refused.keys()) {
                 eprintln!("{}: #[{attribute}]: {problem}", self.name);
             }
         }
         if steps != Steps::Expand {
-            report.compiled = Some(self.compile(&files, steps));
+            report.build = self.build(&files, steps);
         }
         report
     }
@@ -139,6 +140,17 @@ impl Subject {
             }
         }
         files
+    }
+
+    fn build(&self, files: &[File], steps: Steps) -> Build {
+        let errors = cargo::check(&self.copy("plain"), &self.target(), self.features);
+        for error in &errors {
+            eprintln!("{}: as published: {}", self.name, error.rendered);
+        }
+        match errors.is_empty() {
+            true => Build::Done(self.compile(files, steps)),
+            false => Build::FailsWithoutUs,
+        }
     }
 
     fn compile(&self, files: &[File], steps: Steps) -> Compiled {
@@ -233,7 +245,11 @@ impl Subject {
         if annotated.ran && annotated.failed.is_empty() {
             return (format!("{} passed", annotated.passed), true);
         }
-        let plain = cargo::test(&self.copy("plain"), &self.target(), &args);
+        let plain = cargo::test(
+            &self.scratch.join("plain").join(&self.name),
+            &self.target(),
+            &args,
+        );
         let new: Vec<_> = annotated
             .failed
             .iter()
