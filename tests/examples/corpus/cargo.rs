@@ -59,16 +59,25 @@ pub(crate) fn command(
     command
 }
 
-/// The errors of the library and the programs. What fails without saying where is one error.
+/// The errors of the library and the programs.
 pub(crate) fn check(folder: &Path, target: &Path, features: &[&str]) -> Vec<CompileError> {
-    let args = [
-        "check",
-        "--quiet",
-        "--lib",
-        "--bins",
-        "--message-format=json",
-    ];
-    let mut command = command(folder, target, args.iter().chain(features));
+    errors(folder, target, &[&["--lib", "--bins"], features])
+}
+
+/// The errors of the tests, which `args` choose, and of the library as they see it.
+pub(crate) fn check_tests(folder: &Path, target: &Path, args: &[&str]) -> Vec<CompileError> {
+    let args = args.split(|&arg| arg == "--").next().unwrap_or_default();
+    errors(folder, target, &[&["--profile=test"], args])
+}
+
+/// What fails without saying where is one error.
+fn errors(folder: &Path, target: &Path, args: &[&[&str]]) -> Vec<CompileError> {
+    let check: &[&str] = &["check", "--quiet", "--message-format=json"];
+    let mut command = command(
+        folder,
+        target,
+        [check].iter().chain(args).copied().flatten(),
+    );
     let output = command.output().expect("cargo runs");
     let stdout = String::from_utf8_lossy(&output.stdout);
     let mut errors: Vec<_> = stdout.lines().filter_map(error).collect();

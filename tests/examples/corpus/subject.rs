@@ -155,7 +155,7 @@ impl Subject {
 
     fn compile(&self, files: &[File], steps: Steps) -> Compiled {
         let detached = self.expanded_by_the_compiler(files, "detached", |_| true);
-        let (not_send, errors) = self.check_detached(files);
+        let (not_send, errors) = self.check_detached(files, steps);
         for error in &errors {
             eprintln!("{}", error.rendered);
         }
@@ -163,7 +163,7 @@ impl Subject {
             _ if steps == Steps::Check => ("not run".to_owned(), true),
             [] => ("not run".to_owned(), true),
             _ if !errors.is_empty() => ("not run".to_owned(), false),
-            args => self.test(args),
+            _ => self.test(),
         };
         let context = self.expanded_by_the_compiler(files, "context_async", can_have_context);
         let (unreadable, types): (Vec<_>, Vec<_>) = self
@@ -210,7 +210,7 @@ impl Subject {
     }
 
     /// `#[detached]` on every fn, with `?Send` where its future is not `Send`.
-    fn check_detached(&self, files: &[File]) -> (BTreeSet<Place>, Vec<CompileError>) {
+    fn check_detached(&self, files: &[File], steps: Steps) -> (BTreeSet<Place>, Vec<CompileError>) {
         let folder = self.copy("detached");
         let mut not_send = BTreeSet::new();
         loop {
@@ -222,34 +222,34 @@ impl Subject {
                 })
             });
             let errors = cargo::check(&folder, &self.target(), self.features);
+            // Some fns are there for the tests alone.
+            let of_tests = match errors.is_empty() && steps == Steps::Test && !self.tests.is_empty()
+            {
+                true => cargo::check_tests(&folder, &self.target(), &self.test_args()),
+                false => Vec::new(),
+            };
             let before = not_send.len();
-            not_send.extend(
-                errors
-                    .iter()
-                    .filter(|error| is_of_send(error))
-                    .filter_map(|e| place(files, e)),
-            );
+            let all = errors.iter().chain(&of_tests);
+            for error in all.filter(|error| is_of_send(error)) {
+                eprintln!("{}: needs `?Send`: {}", self.name, error.rendered);
+                not_send.extend(place(files, error));
+            }
             if not_send.len() == before {
                 return (not_send, errors);
             }
         }
     }
 
-    fn test(&self, args: &[&str]) -> (String, bool) {
-        let args: Vec<&str> = self.features.iter().chain(args).copied().collect();
-        let annotated = cargo::test(
-            &self.scratch.join("detached").join(&self.name),
-            &self.target(),
-            &args,
-        );
-        if annotated.ran && annotated.failed.is_empty() {
-            return (format!("{} passed", annotated.passed), true);
-        }
-        let plain = cargo::test(
-            &self.scratch.join("plain").join(&self.name),
-            &self.target(),
-            &args,
-        );
+    fn test_args(&self) -> Vec<&'static str> {
+        [self.features, self.tests].concat()
+    }
+
+    fn test(&self) -> (String, bool) {
+        let args = self.test_args();
+        let [annotated, plain] = ["detached", "plain"].map(|kind| {
+            let folder = self.scratch.join(kind).join(&self.name);
+            cargo::test(&folder, &self.target(), &args)
+        });
         let new: Vec<_> = annotated
             .failed
             .iter()
@@ -262,11 +262,14 @@ impl Subject {
         if !holds {
             eprintln!("{}", annotated.output);
         }
-        let failed = match new.len() {
-            0 => format!("{} fail without it too", annotated.failed.len()),
-            _ => format!("**fail**: {new:?}"),
+        let failed = match annotated.failed.len() {
+            _ if !annotated.ran => ", **do not build**".to_owned(),
+            _ if !new.is_empty() => format!(", **fail**: {new:?}"),
+            _ if annotated.passed != plain.passed => format!(" of {}", plain.passed),
+            0 => String::new(),
+            failed => format!(", {failed} fail without it too"),
         };
-        (format!("{} passed, {failed}", annotated.passed), holds)
+        (format!("{} passed{failed}", annotated.passed), holds)
     }
 
     /// `#[context_async]` on every fn, and `attach!` around calls of such in nested blocks.
