@@ -8,9 +8,9 @@ use std::{
 
 use serde_json::Value;
 
-/// An error of the crate itself.
+/// What is said of a place in the crate itself.
 #[derive(Clone)]
-pub(crate) struct CompileError {
+pub(crate) struct Message {
     pub(crate) message: String,
     /// Of the compiler's own errors. Those of parsers and macros have none.
     pub(crate) code: Option<String>,
@@ -20,10 +20,10 @@ pub(crate) struct CompileError {
     pub(crate) rendered: String,
 }
 
-impl CompileError {
+impl Message {
     fn nowhere(folder: &Path) -> Self {
         let message = format!("{} could not be checked", folder.display());
-        CompileError {
+        Message {
             rendered: message.clone(),
             message,
             code: None,
@@ -32,6 +32,12 @@ impl CompileError {
             column: 0,
         }
     }
+}
+
+#[derive(Default)]
+pub(crate) struct Checked {
+    pub(crate) errors: Vec<Message>,
+    pub(crate) warnings: Vec<Message>,
 }
 
 pub(crate) struct Tests {
@@ -59,19 +65,19 @@ pub(crate) fn command(
     command
 }
 
-/// The errors of the library and the programs.
-pub(crate) fn check(folder: &Path, target: &Path, features: &[&str]) -> Vec<CompileError> {
-    errors(folder, target, &[&["--lib", "--bins"], features])
+/// The library and the programs.
+pub(crate) fn check(folder: &Path, target: &Path, features: &[&str]) -> Checked {
+    checked(folder, target, &[&["--lib", "--bins"], features])
 }
 
-/// The errors of the tests, which `args` choose, and of the library as they see it.
-pub(crate) fn check_tests(folder: &Path, target: &Path, args: &[&str]) -> Vec<CompileError> {
+/// The tests, which `args` choose, and the library as they see it.
+pub(crate) fn check_tests(folder: &Path, target: &Path, args: &[&str]) -> Checked {
     let args = args.split(|&arg| arg == "--").next().unwrap_or_default();
-    errors(folder, target, &[&["--profile=test"], args])
+    checked(folder, target, &[&["--profile=test"], args])
 }
 
 /// What fails without saying where is one error.
-fn errors(folder: &Path, target: &Path, args: &[&[&str]]) -> Vec<CompileError> {
+fn checked(folder: &Path, target: &Path, args: &[&[&str]]) -> Checked {
     let check: &[&str] = &["check", "--quiet", "--message-format=json"];
     let mut command = command(
         folder,
@@ -80,14 +86,22 @@ fn errors(folder: &Path, target: &Path, args: &[&[&str]]) -> Vec<CompileError> {
     );
     let output = command.output().expect("cargo runs");
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let mut errors: Vec<_> = stdout.lines().filter_map(error).collect();
-    if errors.is_empty() && !output.status.success() {
-        errors.push(CompileError::nowhere(folder));
+    let mut checked = Checked::default();
+    for (level, message) in stdout.lines().filter_map(message) {
+        match level.as_str() {
+            "error" => checked.errors.push(message),
+            "warning" => checked.warnings.push(message),
+            _ => {}
+        }
     }
-    errors
+    if checked.errors.is_empty() && !output.status.success() {
+        checked.errors.push(Message::nowhere(folder));
+    }
+    checked
 }
 
-fn error(line: &str) -> Option<CompileError> {
+/// The level, and what is said.
+fn message(line: &str) -> Option<(String, Message)> {
     let message: Value = serde_json::from_str(line).ok()?;
     let message = message.get("message")?;
     let spans = message["spans"].as_array()?;
@@ -97,14 +111,15 @@ fn error(line: &str) -> Option<CompileError> {
     while !place["expansion"].is_null() && !Path::new(text(&place["file_name"])).is_relative() {
         place = &place["expansion"]["span"];
     }
-    (message["level"] == "error").then(|| CompileError {
+    let said = Message {
         message: text(&message["message"]).to_owned(),
         code: message["code"]["code"].as_str().map(str::to_owned),
         file: PathBuf::from(text(&place["file_name"])),
         line: number(&place["line_start"]),
         column: number(&place["column_start"]),
         rendered: text(&message["rendered"]).to_owned(),
-    })
+    };
+    Some((text(&message["level"]).to_owned(), said))
 }
 
 fn text(value: &Value) -> &str {

@@ -55,6 +55,8 @@ pub(crate) struct Compiled {
     pub(crate) detached: usize,
     pub(crate) not_send: usize,
     pub(crate) errors: usize,
+    /// Warnings that the plain crate has not.
+    pub(crate) warnings: usize,
     pub(crate) tests: String,
     pub(crate) tests_hold: bool,
     pub(crate) context: usize,
@@ -70,7 +72,7 @@ const REFUSED_BY_RULE: &[&str] = &["blocks the context this runs on"];
 impl Compiled {
     /// If the compiler has expanded none of the fns, it has shown nothing.
     fn holds(&self) -> bool {
-        self.detached > 0 && self.errors == 0 && self.unreadable == 0 && self.tests_hold
+        self.detached > 0 && self.errors + self.warnings + self.unreadable == 0 && self.tests_hold
     }
 }
 
@@ -112,6 +114,7 @@ impl Report {
                 Build::Done(c) if c.errors == 0 => "yes".to_owned(),
                 Build::Done(c) => format!("**no**, {} errors", c.errors),
             },
+            compiled(|c| c.warnings.to_string()),
             compiled(|c| c.tests.clone()),
             context.expanded.to_string(),
             self.under_async_trait.to_string(),
@@ -137,7 +140,7 @@ Written by `cargo run -p request-context-tests --example corpus`; the rows of so
 * *expanded*: by the macros, called here with each kind of arguments, and readable as Rust again. *refused*: beside an error that names a broken rule; all are of A8, a thread that is joined.
 * *built*: expanded by the compiler too, with the features and the platform that are built. Empty: not compiled yet, the row says what `-- --expand` does.
 * *`?Send`*: fns that needed this argument to compile, as their futures are not `Send`.
-* *compiles*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate.
+* *compiles*, *new warnings*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate.
 * *no context*: places where the compiler finds that a context fn is called by one that has none, or spawned off it; *others*: all other errors then, as where a context would leave its body (rule A5).
 
 ";
@@ -154,6 +157,7 @@ const COLUMNS: &[&str] = &[
     "D built",
     "D `?Send`",
     "D compiles",
+    "D new warnings",
     "D own tests",
     "C expanded",
     "`#[async_trait]`",

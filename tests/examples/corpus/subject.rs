@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    cargo::{self, CompileError},
+    cargo::{self, Checked, Message},
     crates::Listed,
     expansion::{self, Outcome},
     functions::{self, Found, Function, annotated},
@@ -143,21 +143,22 @@ impl Subject {
     }
 
     fn build(&self, files: &[File], steps: Steps) -> Build {
-        let errors = cargo::check(&self.copy("plain"), &self.target(), self.features);
-        for error in &errors {
+        let plain = cargo::check(&self.copy("plain"), &self.target(), self.features);
+        for error in &plain.errors {
             eprintln!("{}: as published: {}", self.name, error.rendered);
         }
-        match errors.is_empty() {
-            true => Build::Done(self.compile(files, steps)),
+        match plain.errors.is_empty() {
+            true => Build::Done(self.compile(files, steps, plain.warnings)),
             false => Build::FailsWithoutUs,
         }
     }
 
-    fn compile(&self, files: &[File], steps: Steps) -> Compiled {
+    fn compile(&self, files: &[File], steps: Steps, known: Vec<Message>) -> Compiled {
         let detached = self.expanded_by_the_compiler(files, "detached", |_| true);
-        let (not_send, errors) = self.check_detached(files, steps);
-        for error in &errors {
-            eprintln!("{}", error.rendered);
+        let (not_send, Checked { errors, warnings }) = self.check_detached(files, steps);
+        let warnings = new(warnings, known);
+        for message in errors.iter().chain(&warnings) {
+            eprintln!("{}", message.rendered);
         }
         let (tests, tests_hold) = match self.tests {
             _ if steps == Steps::Check => ("not run".to_owned(), true),
@@ -179,6 +180,7 @@ impl Subject {
             detached,
             not_send: not_send.len(),
             errors: errors.len(),
+            warnings: warnings.len(),
             tests,
             tests_hold,
             context,
@@ -199,8 +201,9 @@ impl Subject {
         self.annotate(&folder, files, &HashSet::new(), |_, function| {
             chosen(function).then(|| format!("#[::request_context::{attribute}(probe)]"))
         });
-        let errors = cargo::check(&folder, &self.target(), self.features);
-        let probes = errors
+        let checked = cargo::check(&folder, &self.target(), self.features);
+        let probes = checked
+            .errors
             .iter()
             .filter(|error| error.message.starts_with("unknown argument `probe`"));
         probes
@@ -210,7 +213,7 @@ impl Subject {
     }
 
     /// `#[detached]` on every fn, with `?Send` where its future is not `Send`.
-    fn check_detached(&self, files: &[File], steps: Steps) -> (BTreeSet<Place>, Vec<CompileError>) {
+    fn check_detached(&self, files: &[File], steps: Steps) -> (BTreeSet<Place>, Checked) {
         let folder = self.copy("detached");
         let mut not_send = BTreeSet::new();
         loop {
@@ -221,21 +224,21 @@ impl Subject {
                     false => "#[::request_context::detached]".to_owned(),
                 })
             });
-            let errors = cargo::check(&folder, &self.target(), self.features);
+            let checked = cargo::check(&folder, &self.target(), self.features);
             // Some fns are there for the tests alone.
-            let of_tests = match errors.is_empty() && steps == Steps::Test && !self.tests.is_empty()
-            {
+            let to_be_tested = steps == Steps::Test && !self.tests.is_empty();
+            let of_tests = match checked.errors.is_empty() && to_be_tested {
                 true => cargo::check_tests(&folder, &self.target(), &self.test_args()),
-                false => Vec::new(),
+                false => Checked::default(),
             };
             let before = not_send.len();
-            let all = errors.iter().chain(&of_tests);
+            let all = checked.errors.iter().chain(&of_tests.errors);
             for error in all.filter(|error| is_of_send(error)) {
                 eprintln!("{}: needs `?Send`: {}", self.name, error.rendered);
                 not_send.extend(place(files, error));
             }
             if not_send.len() == before {
-                return (not_send, errors);
+                return (not_send, checked);
             }
         }
     }
@@ -273,7 +276,7 @@ impl Subject {
     }
 
     /// `#[context_async]` on every fn, and `attach!` around calls of such in nested blocks.
-    fn check_context(&self, files: &[File]) -> Vec<CompileError> {
+    fn check_context(&self, files: &[File]) -> Vec<Message> {
         let folder = self.copy("context");
         let all = files.iter().flat_map(|file| &file.found.functions);
         let names = all
@@ -284,7 +287,7 @@ impl Subject {
             can_have_context(function)
                 .then(|| "#[::request_context::context_async(?Send)]".to_owned())
         });
-        cargo::check(&folder, &self.target(), self.features)
+        cargo::check(&folder, &self.target(), self.features).errors
     }
 
     fn annotate(
@@ -326,8 +329,18 @@ fn count(counts: &mut Counts, outcome: Outcome, at: &str) {
     }
 }
 
+/// What was not said before.
+fn new(said: Vec<Message>, mut before: Vec<Message>) -> Vec<Message> {
+    let is_new = |message: &Message| {
+        let same = |other: &Message| other.message == message.message && other.file == message.file;
+        let known = before.iter().position(same);
+        known.map(|known| before.swap_remove(known)).is_none()
+    };
+    said.into_iter().filter(is_new).collect()
+}
+
 /// Whether the future of a fn is not `Send`, or the compiler cannot tell.
-fn is_of_send(error: &CompileError) -> bool {
+fn is_of_send(error: &Message) -> bool {
     [
         "between threads safely",
         "is not general enough",
@@ -337,7 +350,7 @@ fn is_of_send(error: &CompileError) -> bool {
     .any(|text| error.message.contains(text))
 }
 
-fn is_of_syntax(error: &CompileError) -> bool {
+fn is_of_syntax(error: &Message) -> bool {
     error.code.is_none()
         && [
             "panicked",
@@ -350,14 +363,14 @@ fn is_of_syntax(error: &CompileError) -> bool {
 }
 
 /// Whether it is said in this crate's words that there is no context, or another one.
-fn is_of_missing_context(error: &CompileError) -> bool {
+fn is_of_missing_context(error: &Message) -> bool {
     ["request context", "NeedsContext", "NeedsAnyContext"]
         .iter()
         .any(|text| error.rendered.contains(text))
 }
 
 /// The innermost fn around an error.
-fn place(files: &[File], error: &CompileError) -> Option<Place> {
+fn place(files: &[File], error: &Message) -> Option<Place> {
     let file = files.iter().find(|file| file.path == error.file)?;
     let around = file
         .found
