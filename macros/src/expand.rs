@@ -12,6 +12,7 @@ use crate::args::{ContextArgs, DetachedArgs, State};
 use crate::diagnostics::Errors;
 use crate::item::{Body, FnItem, Item};
 use crate::scope::Scope;
+use crate::send_check::SendCheck;
 use crate::validate::{self, Verdict};
 use crate::{dispatch, impl_trait, instrument, parameters, refuse, rewrite};
 
@@ -168,11 +169,10 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
     let name = item.sig.ident.span();
     let here = Span::call_site().located_at(name);
     if let Body::Block(brace, tokens) = &mut item.body {
-        // What a method or a generic fn captures may be `!Send` for some callers only.
-        // Nor can a fn that calls itself be asked in its own body.
-        let send = !args.not_send
-            && !parameters::is_generic(&item.sig, tokens)
-            && !parameters::mentions(tokens.clone(), &item.sig.ident.to_string());
+        let check = match args.not_send {
+            true => SendCheck::Off,
+            false => SendCheck::of(&item.sig, tokens),
+        };
         let parameters = parameters::move_into_body(&mut item.sig);
         let output = output_of(&item.sig);
         let anchor = return_anchor(&output);
@@ -183,17 +183,7 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
         let imports = errors.imports();
         let user = user_block(*brace, &quote!(#imports #body));
         let future = quote_spanned!(here=> async move { #anchor #parameters #user });
-        // `Location::caller()` is the fn's name.
-        let krate = args.krate.at(name);
-        let constructor = Ident::new(
-            if send {
-                "detached_fn_send"
-            } else {
-                "detached_fn"
-            },
-            name,
-        );
-        let call = quote_spanned!(name=> #krate::__private::#constructor(#future));
+        let call = check.call(&item.sig, &args.krate, future);
         *tokens = match output {
             Type::Never(_) => quote_spanned! {here=>
                 #call.await;

@@ -16,9 +16,12 @@ mod impl_trait;
 mod instrument;
 mod item;
 mod parameters;
+mod recursion;
 mod refuse;
 mod rewrite;
 mod scope;
+mod send_check;
+mod trait_calls;
 mod validate;
 mod words;
 

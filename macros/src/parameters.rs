@@ -1,7 +1,7 @@
 //! The parameters of a fn whose body moves into an `async` block.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::{Attribute, FnArg, Meta, Pat, PatIdent, Signature};
 
 /// Names every parameter, and gives the statements that put the user's patterns back inside the block.
@@ -80,15 +80,6 @@ pub(crate) fn is_cfg(attr: &Attribute) -> bool {
     matches!(&attr.meta, Meta::List(list) if list.path.is_ident("cfg") || list.path.is_ident("cfg_attr"))
 }
 
-/// Whether some type in the signature may be one that the fn does not know: a parameter, `impl Trait`, or `Self`.
-pub(crate) fn is_generic(sig: &Signature, body: &TokenStream) -> bool {
-    sig.receiver().is_some()
-        || sig.generics.type_params().next().is_some()
-        || mentions(sig.inputs.to_token_stream(), "impl")
-        || mentions(sig.to_token_stream(), "Self")
-        || mentions(body.clone(), "Self")
-}
-
 /// Whether the word is anywhere in the tokens.
 pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
     tokens.into_iter().any(|token| match token {
@@ -101,6 +92,7 @@ pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quote::ToTokens;
     use syn::parse_quote;
 
     #[test]

@@ -64,7 +64,10 @@ pub fn detached_fn<F: Future>(body: F) -> DetachedFn<F> {
 
 /// The body of a `#[detached]` fn whose future is checked to be `Send`.
 #[track_caller]
-pub fn detached_fn_send<F: Future + Send>(body: F) -> DetachedFn<F> {
+pub fn detached_fn_send<F>(body: F) -> DetachedFn<F>
+where
+    F: Future + Send, // or the fn says `#[detached(?Send)]`
+{
     detached_fn(body)
 }
 

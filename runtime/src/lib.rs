@@ -22,6 +22,7 @@ mod rare;
 mod run;
 mod scheduler;
 mod send;
+mod send_check;
 mod settings;
 #[cfg(feature = "tracing")]
 mod span;
@@ -192,9 +193,16 @@ pub use request_context_macros::context_block;
 /// A handle from [`context!()`](context!) that is used there panics; data read through it before stays
 /// usable.
 ///
-/// Arguments, on a fn: `?Send`, `crate = path`. The future of a free fn without type parameters is checked
-/// to be `Send`, unless `?Send` says otherwise; of other fns, and of one that calls itself, it is `Send` if
-/// what they capture is.
+/// Arguments, on a fn: `?Send`, `crate = path`.
+///
+/// The future of a fn is checked to be `Send`, at the fn, unless `?Send` says that it need not be. Of a fn that
+/// is generic, or a method, that is so where its arguments, its type parameters and `Self` are `Send` by the
+/// bounds that are known there; where they are not, its future is `Send` for those callers for whom it can be,
+/// as that of any `async fn`. So is, without a check, the future of a fn
+///
+/// * with a body in a trait itself, or that awaits what a generic argument's own trait gives
+///   (`repository.find(id).await`): of a plain `async fn` of a trait, nobody knows before the implementation;
+/// * that calls itself. Two that call each other say `?Send`, both.
 ///
 /// # Examples
 ///
@@ -287,6 +295,7 @@ pub mod __private {
     pub use crate::{
         detached::{DetachedFnHere, detached_fn, detached_fn_send},
         needs::{needs_any_context, needs_context},
+        send_check::Captures,
         trusted::{
             DetachedPart, Inside, anchor, any_token, attach_to, detached_part, inside, token,
             with_parts,

@@ -28,12 +28,18 @@ mod instrument;
 mod item;
 #[path = "../../src/parameters.rs"]
 mod parameters;
+#[path = "../../src/recursion.rs"]
+mod recursion;
 #[path = "../../src/refuse.rs"]
 mod refuse;
 #[path = "../../src/rewrite.rs"]
 mod rewrite;
 #[path = "../../src/scope.rs"]
 mod scope;
+#[path = "../../src/send_check.rs"]
+mod send_check;
+#[path = "../../src/trait_calls.rs"]
+mod trait_calls;
 #[path = "../../src/validate.rs"]
 mod validate;
 #[path = "../../src/words.rs"]

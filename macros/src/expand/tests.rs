@@ -125,26 +125,80 @@ fn a_detached_fn() {
     let (anchor, rebind) = (anchor(quote!(u8)), rebind());
     let input =
         |receiver: TokenStream| quote!(pub async fn f(#receiver id: u8) -> u8 { g(id).await });
-    let output = |receiver: TokenStream, this: TokenStream, constructor: TokenStream| {
+    let future = |this: TokenStream| {
         quote! {
-            pub async fn f(#receiver id: u8) -> u8 {
-                ::request_context::__private::#constructor(async move {
-                    #anchor
-                    #this
-                    #rebind let id = id;
-                    { const _: () = (); (::request_context::__private::DetachedFnHere).detached(g(id)).await }
-                }).await
+            async move {
+                #anchor
+                #this
+                #rebind let id = id;
+                { const _: () = (); (::request_context::__private::DetachedFnHere).detached(g(id)).await }
             }
         }
     };
+    let output = |receiver: TokenStream, body: TokenStream| {
+        quote!(pub async fn f(#receiver id: u8) -> u8 { #body.await }).to_string()
+    };
+    let checked = future(quote!());
     assert_eq!(
         detached(quote!(), input(quote!())).to_string(),
-        output(quote!(), quote!(), quote!(detached_fn_send)).to_string()
+        output(
+            quote!(),
+            quote!(::request_context::__private::detached_fn_send(#checked))
+        )
+    );
+    let method = future(quote!(let _ = &self;));
+    assert_eq!(
+        detached(quote!(?Send), input(quote!(&self,))).to_string(),
+        output(
+            quote!(&self,),
+            quote!(::request_context::__private::detached_fn(#method))
+        )
     );
     assert_eq!(
         detached(quote!(), input(quote!(&self,))).to_string(),
-        output(quote!(&self,), quote!(let _ = &self;), quote!(detached_fn)).to_string()
+        output(
+            quote!(&self,),
+            quote!({
+                let __captures = ::request_context::__private::Captures::<Self, _>::OF_FN;
+                if false {
+                    let __captured = ();
+                    let __captured = (__captured, self);
+                    let __captured = (__captured, id);
+                    __captures.are(__captured);
+                }
+                __captures.detached_fn(#method)
+            })
+        )
     );
+}
+
+#[test]
+fn a_generic_detached_fn() {
+    let output = detached(
+        quote!(),
+        quote!(
+            async fn f<'a, const N: usize, #[cfg(x)] T: Send>(
+                (a, b): &'a [T; N],
+                #[cfg(x)]
+                #[allow(unused)]
+                c: impl Send,
+            ) {
+            }
+        ),
+    );
+    let captures = quote! {
+        let __captures = ::request_context::__private::Captures::<(), _>::OF_FN;
+        if false {
+            let __captured = ();
+            #[cfg(x)] let __captured = (__captured, ::core::marker::PhantomData::<T>);
+            let __captured = (__captured, __arg0);
+            #[cfg(x)] let __captured = (__captured, c);
+            __captures.are(__captured);
+        }
+        __captures.detached_fn
+    };
+    let output = output.to_string();
+    assert!(output.contains(&captures.to_string()), "{output}");
 }
 
 #[test]

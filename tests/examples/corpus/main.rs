@@ -45,9 +45,12 @@ mod macros {
     pub(crate) mod instrument;
     pub(crate) mod item;
     pub(crate) mod parameters;
+    pub(crate) mod recursion;
     pub(crate) mod refuse;
     pub(crate) mod rewrite;
     pub(crate) mod scope;
+    pub(crate) mod send_check;
+    pub(crate) mod trait_calls;
     pub(crate) mod validate;
     pub(crate) mod words;
 }

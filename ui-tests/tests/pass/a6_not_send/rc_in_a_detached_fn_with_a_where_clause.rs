@@ -1,0 +1,18 @@
+#![deny(warnings)]
+
+use std::{fmt::Display, rc::Rc};
+
+use request_context::detached;
+
+#[detached]
+async fn show<'a, T>(rows: &'a [T]) -> String
+where
+    &'a [T]: Send,
+    T: Display + Send,
+{
+    let last = *Rc::new(rows.len() - 1);
+    tokio::task::yield_now().await;
+    rows[last].to_string()
+}
+
+fn main() {}
