@@ -69,7 +69,9 @@ pub(crate) const CRATES: &[Listed] = &[
     listed(
         "object_store",
         "=0.14.2",
-        &["--features=aws-base,azure-base,gcp-base,http-base,reqwest,ring"],
+        &[
+            "--features=aws-base,azure-base,gcp-base,http-base,ring,reqwest,reqwest/rustls-no-provider",
+        ],
         &["--lib"],
     ),
     listed(

@@ -14,7 +14,7 @@
 //! The run ends with
 //! * 0 if all of this holds for every crate: each file of it is read; each fn is expanded, with no panic, to Rust that declares
 //!   it, or is refused by `#[context_async]` for what rule A8 names; the compiler expands some of them too; with
-//!   `#[detached]` on all of them the crate compiles with no new warning, and no test of it fails or is missing that passes without;
+//!   `#[detached]` on all of them the crate compiles with no new warning (a `recursion_limit` of 256 is allowed), and no test of it fails or is missing that passes without;
 //! * 1 if something does not. Which crate and what is in the table, and said on the way. So it is if the crate does not
 //!   compile as published: choose other features, then;
 //! * 101 if there is no such crate, or the scratch folder cannot be written.

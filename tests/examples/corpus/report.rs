@@ -55,6 +55,8 @@ pub(crate) struct Compiled {
     pub(crate) detached: usize,
     pub(crate) not_send: usize,
     pub(crate) errors: usize,
+    /// Whether types are nested deeper than the compiler's default limit.
+    pub(crate) deep: bool,
     /// Warnings that the plain crate has not.
     pub(crate) warnings: usize,
     pub(crate) tests: String,
@@ -111,6 +113,9 @@ impl Report {
             match &self.build {
                 Build::NotTried => String::new(),
                 Build::FailsWithoutUs => "**no**, nor without it".to_owned(),
+                Build::Done(c) if c.errors == 0 && c.deep => {
+                    "yes, `recursion_limit` 256".to_owned()
+                }
                 Build::Done(c) if c.errors == 0 => "yes".to_owned(),
                 Build::Done(c) => format!("**no**, {} errors", c.errors),
             },
@@ -135,11 +140,12 @@ const BEFORE: &str = "\
 Written by `cargo run -p request-context-tests --example corpus`; the rows of some crates alone by naming them after `--`.
 `crates.rs` says how each is built. Every `async fn` that is an item of a crate's `src` counts, those of `#[cfg(test)]` modules too.
 
-* **D**: `#[detached]` on every `async fn`. **C**: `#[context_async]` on every one but the methods under `#[async_trait]`, which allows no signature
-  but its own, and those that are called with no context: tests, handlers and `main`. Calls of annotated fns in nested `async` blocks and closures get `attach!`.
+* **D**: `#[detached]` on every `async fn`. **C**: `#[context_async]` on every one but the methods under `#[async_trait]` and the fns under
+  `#[async_recursion]`, which allow no signature but their own, and those that are called with no context: tests, handlers and `main`. Calls of annotated fns in nested `async` blocks and closures get `attach!`.
 * *expanded*: by the macros, called here with each kind of arguments, and readable as Rust again. *refused*: beside an error that names a broken rule; all are of A8, a thread that is joined.
 * *built*: expanded by the compiler too, with the features and the platform that are built. Empty: not compiled yet, the row says what `-- --expand` does.
-* *`?Send`*: fns that needed this argument to compile, as their futures are not `Send`.
+* *`?Send`*: fns that needed this argument to compile, as their futures are not `Send`, or rustc cannot tell.
+* *compiles*: *`recursion_limit` 256* is where the crate needed it, since a detached fn is more layers of types than a plain one, as one under `#[instrument]` is.
 * *compiles*, *new warnings*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate.
 * *no context*: places where the compiler finds that a context fn is called by one that has none, or spawned off it; *others*: all other errors then, as where a context would leave its body (rule A5).
 
@@ -222,7 +228,7 @@ fn text(mut rows: Vec<Vec<String>>) -> String {
 /// Of the numbers that the cells begin with; a `yes` counts as one.
 fn sum(rows: &[Vec<String>], column: usize) -> String {
     let number = |cell: &str| match cell {
-        "yes" => 1,
+        _ if cell.starts_with("yes") => 1,
         _ => cell
             .split(' ')
             .next()

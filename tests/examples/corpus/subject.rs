@@ -38,6 +38,13 @@ struct File {
     found: Found,
 }
 
+/// What came of `#[detached]` on every fn.
+struct Detached {
+    not_send: BTreeSet<Place>,
+    deep: bool,
+    checked: Checked,
+}
+
 /// A fn, by its file and its place in it.
 type Place = (PathBuf, usize);
 
@@ -155,7 +162,11 @@ impl Subject {
 
     fn compile(&self, files: &[File], steps: Steps, known: Vec<Message>) -> Compiled {
         let detached = self.expanded_by_the_compiler(files, "detached", |_| true);
-        let (not_send, Checked { errors, warnings }) = self.check_detached(files, steps);
+        let Detached {
+            not_send,
+            deep,
+            checked: Checked { errors, warnings },
+        } = self.check_detached(files, steps);
         let warnings = new(warnings, known);
         for message in errors.iter().chain(&warnings) {
             eprintln!("{}", message.rendered);
@@ -180,6 +191,7 @@ impl Subject {
             detached,
             not_send: not_send.len(),
             errors: errors.len(),
+            deep,
             warnings: warnings.len(),
             tests,
             tests_hold,
@@ -212,10 +224,12 @@ impl Subject {
             .len()
     }
 
-    /// `#[detached]` on every fn, with `?Send` where its future is not `Send`.
-    fn check_detached(&self, files: &[File], steps: Steps) -> (BTreeSet<Place>, Checked) {
+    /// `#[detached]` on every fn, with `?Send` where its future is not `Send`, and in a crate that may have deep types
+    /// where they are.
+    fn check_detached(&self, files: &[File], steps: Steps) -> Detached {
         let folder = self.copy("detached");
         let mut not_send = BTreeSet::new();
+        let mut deep = false;
         loop {
             self.annotate(&folder, files, &HashSet::new(), |file, function| {
                 let place = (file.path.clone(), function.at);
@@ -224,6 +238,9 @@ impl Subject {
                     false => "#[::request_context::detached]".to_owned(),
                 })
             });
+            if deep {
+                raise_recursion_limit(&folder);
+            }
             let checked = cargo::check(&folder, &self.target(), self.features);
             // Some fns are there for the tests alone.
             let to_be_tested = steps == Steps::Test && !self.tests.is_empty();
@@ -231,14 +248,19 @@ impl Subject {
                 true => cargo::check_tests(&folder, &self.target(), &self.test_args()),
                 false => Checked::default(),
             };
-            let before = not_send.len();
+            let before = (not_send.len(), deep);
             let all = checked.errors.iter().chain(&of_tests.errors);
+            deep |= all.clone().any(is_of_depth);
             for error in all.filter(|error| is_of_send(error)) {
                 eprintln!("{}: needs `?Send`: {}", self.name, error.rendered);
                 not_send.extend(place(files, error));
             }
-            if not_send.len() == before {
-                return (not_send, checked);
+            if (not_send.len(), deep) == before {
+                return Detached {
+                    not_send,
+                    deep,
+                    checked,
+                };
             }
         }
     }
@@ -341,6 +363,7 @@ fn new(said: Vec<Message>, mut before: Vec<Message>) -> Vec<Message> {
 
 /// Whether the future of a fn is not `Send`, or the compiler cannot tell.
 fn is_of_send(error: &Message) -> bool {
+    let of_bound = "// or the fn says `#[detached(?Send)]`";
     [
         "between threads safely",
         "is not general enough",
@@ -348,6 +371,20 @@ fn is_of_send(error: &Message) -> bool {
     ]
     .iter()
     .any(|text| error.message.contains(text))
+        || error.rendered.contains(of_bound)
+}
+
+fn is_of_depth(error: &Message) -> bool {
+    error.rendered.contains("#![recursion_limit = \"256\"]")
+}
+
+fn raise_recursion_limit(folder: &Path) {
+    for root in ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root)) {
+        if let Ok(source) = fs::read_to_string(&root) {
+            let source = format!("#![recursion_limit = \"256\"] {source}");
+            fs::write(root, source).expect("the scratch folder is writable");
+        }
+    }
 }
 
 fn is_of_syntax(error: &Message) -> bool {
