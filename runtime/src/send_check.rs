@@ -2,7 +2,11 @@
 
 use std::{future::Future, marker::PhantomData, ops::Deref};
 
-use crate::{__private::detached_fn, detached::DetachedFn};
+use crate::{
+    __private::{detached_fn, detached_fn_send},
+    detached::DetachedFn,
+    trusted::IsSend,
+};
 
 /// What a `#[detached]` fn of the type `This` captures, `T`: where both are `Send`, so must its future be.
 #[derive(Debug)]
@@ -23,11 +27,11 @@ impl<This: ?Sized, T> Captures<This, T> {
 impl<This: Send, T: Send> Captures<This, T> {
     /// The body of a `#[detached]` fn that captures nothing but what is `Send`.
     #[track_caller]
-    pub fn detached_fn<F>(&self, body: F) -> DetachedFn<F>
+    pub fn detached_fn<F>(&self, body: F) -> DetachedFn<F, IsSend<F>>
     where
         F: Future + Send, // or the fn says `#[detached(?Send)]`
     {
-        detached_fn(body)
+        detached_fn_send(body)
     }
 }
 

@@ -29,6 +29,7 @@
 mod body;
 mod entry;
 mod part;
+mod send;
 mod thread;
 mod token;
 
@@ -36,6 +37,8 @@ pub(crate) use body::Root;
 pub use body::{Attached, Inside, Work, attach_to, inside};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, runs_work_of};
 pub use part::{DetachedPart, detached_part, with_parts};
+pub(crate) use send::IsSend;
+pub(crate) use send::is_send;
 pub(crate) use thread::{Homebound, end, lend};
 pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};
 pub(crate) use token::{OnTurn, Token, current, with_header, with_state};

@@ -127,6 +127,16 @@ impl<T: Debug> Wrapped<T> {
     }
 
     #[detached]
+    async fn empty() -> Self
+    where
+        T: Default,
+    {
+        let empty = Self(T::default());
+        suspend().await;
+        empty
+    }
+
+    #[detached]
     async fn shared(&self) -> &T {
         suspend().await;
         &self.0
@@ -163,6 +173,8 @@ impl<T: Debug> Wrapped<T> {
 async fn a_method_is_send_where_its_receiver_is() {
     assert!(is_send!(Wrapped::make(1) => Wrapped(1)));
     assert!(!is_send!(Wrapped::make(Rc::new(1)) => Wrapped(Rc::new(1))));
+    assert!(is_send!(Wrapped::<u8>::empty() => Wrapped(0)));
+    assert!(!is_send!(Wrapped::<Rc<u8>>::empty() => Wrapped(Rc::new(0))));
     assert!(is_send!(Wrapped(1).shared() => &1));
     assert!(!is_send!(Wrapped(Cell::new(1)).shared() => &Cell::new(1)));
     assert!(is_send!(Wrapped(Cell::new(1)).exclusive() => &mut Cell::new(1)));

@@ -148,6 +148,18 @@ impl Memory {
     pub async fn length(&self) -> usize {
         self.0.len()
     }
+
+    /// Off the context too, for every key.
+    #[detached(crate = rc)]
+    pub async fn replace<K>(&mut self, key: K, (_, mut length): (u8, usize), _: impl Into<u8> + Send) -> &str
+    where
+        K: Into<String> + Send,
+    {
+        self.0 = key.into();
+        std::future::ready(()).await;
+        length = length.min(self.0.len());
+        &self.0[..length]
+    }
 }
 
 /// Runs one on a context.

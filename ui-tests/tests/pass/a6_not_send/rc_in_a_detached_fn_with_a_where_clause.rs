@@ -5,10 +5,9 @@ use std::{fmt::Display, rc::Rc};
 use request_context::detached;
 
 #[detached]
-async fn show<'a, T>(rows: &'a [T]) -> String
+async fn show<T>(rows: &[T]) -> String
 where
-    &'a [T]: Send,
-    T: Display + Send,
+    T: Display + Send + Sync,
 {
     let last = *Rc::new(rows.len() - 1);
     tokio::task::yield_now().await;
