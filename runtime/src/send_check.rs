@@ -1,8 +1,8 @@
 //! Whether the future of a `#[detached]` fn has to be `Send`: the compiler says, from the bounds of the fn.
 
-use std::{future::Future, marker::PhantomData, ops::Deref};
+use std::{future::Future, marker::PhantomData, ops::Deref, panic::Location};
 
-use crate::{__private::detached_fn, detached::DetachedFn};
+use crate::trusted::DetachedFn;
 
 /// What a `#[detached]` fn of the type `This` captures, `T`: where both are `Send`, so must its future be.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl<This: Send, T: Send> Captures<This, T> {
     where
         F: Future + Send, // or the fn says `#[detached(?Send)]`
     {
-        detached_fn(body)
+        DetachedFn::new(body, Location::caller())
     }
 }
 
@@ -47,6 +47,6 @@ impl NotChecked {
     /// The body of a `#[detached]` fn.
     #[track_caller]
     pub fn detached_fn<F: Future>(&self, body: F) -> DetachedFn<F> {
-        detached_fn(body)
+        DetachedFn::new(body, Location::caller())
     }
 }
