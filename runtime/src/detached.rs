@@ -12,12 +12,12 @@ use crate::{
     JoinHandle, OffContext,
     no_context::Hidden,
     outstanding::discard,
-    trusted::{self, DetachedFn},
+    trusted::{self, DetachedFn, NotChecked},
 };
 
 /// The body of a `#[detached]` fn.
 #[track_caller]
-pub fn detached_fn<F: Future>(body: F) -> DetachedFn<F> {
+pub fn detached_fn<F: Future>(body: F) -> DetachedFn<F, NotChecked> {
     DetachedFn::new(body, Location::caller())
 }
 
@@ -27,7 +27,7 @@ pub fn detached_fn_send<F>(body: F) -> DetachedFn<F>
 where
     F: Future + Send, // or the fn says `#[detached(?Send)]`
 {
-    DetachedFn::new(body, Location::caller())
+    DetachedFn::checked(body, Location::caller())
 }
 
 /// What the awaits of a `#[detached]` fn go through.

@@ -2,7 +2,7 @@
 
 use std::{future::Future, marker::PhantomData, ops::Deref, panic::Location};
 
-use crate::trusted::DetachedFn;
+use crate::trusted::{DetachedFn, NotChecked};
 
 /// What a `#[detached]` fn of the type `This` captures, `T`: where both are `Send`, so must its future be.
 #[derive(Debug)]
@@ -27,26 +27,26 @@ impl<This: Send, T: Send> Captures<This, T> {
     where
         F: Future + Send, // or the fn says `#[detached(?Send)]`
     {
-        DetachedFn::new(body, Location::caller())
+        DetachedFn::checked(body, Location::caller())
     }
 }
 
 impl<This: ?Sized, T> Deref for Captures<This, T> {
-    type Target = NotChecked;
+    type Target = NotSend;
 
-    fn deref(&self) -> &NotChecked {
-        &NotChecked
+    fn deref(&self) -> &NotSend {
+        &NotSend
     }
 }
 
 /// Captures that are not `Send` for some callers, for whom the future is not either.
 #[derive(Debug)]
-pub struct NotChecked;
+pub struct NotSend;
 
-impl NotChecked {
+impl NotSend {
     /// The body of a `#[detached]` fn.
     #[track_caller]
-    pub fn detached_fn<F: Future>(&self, body: F) -> DetachedFn<F> {
+    pub fn detached_fn<F: Future>(&self, body: F) -> DetachedFn<F, NotChecked> {
         DetachedFn::new(body, Location::caller())
     }
 }

@@ -37,7 +37,7 @@ mod token;
 
 pub(crate) use body::Root;
 pub use body::{Attached, Inside, Work, attach_to, inside};
-pub(crate) use detached_fn::DetachedFn;
+pub(crate) use detached_fn::{DetachedFn, NotChecked};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, runs_work_of};
 pub use part::{DetachedPart, detached_part, with_parts};
 pub(crate) use thread::{Homebound, end, lend};

@@ -4,6 +4,7 @@
 
 use std::{
     future::Future,
+    marker::PhantomData,
     mem::ManuallyDrop,
     panic::Location,
     pin::Pin,
@@ -16,22 +17,48 @@ use crate::no_context::Hidden;
 /// A future that sees no context, in its polls and in its drop.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct DetachedFn<F> {
+pub struct DetachedFn<F, S = CheckedSend> {
     /// Pinned as this is, and dropped where it stands, by `drop`.
     body: ManuallyDrop<F>,
     at: &'static Location<'static>,
+    send: PhantomData<S>,
 }
 
-impl<F> DetachedFn<F> {
+/// `Send` if the future is.
+#[derive(Debug)]
+pub struct NotChecked;
+
+/// `Send`, as the future is.
+#[derive(Debug)]
+pub struct CheckedSend;
+
+// SAFETY: the location is, and so is the future.
+unsafe impl<F: Send> Send for DetachedFn<F, NotChecked> {}
+// SAFETY: so it was when this was made, by `checked` alone. The compiler need not look into each fn again for every fn
+// that awaits it.
+unsafe impl<F> Send for DetachedFn<F, CheckedSend> {}
+
+impl<F> DetachedFn<F, NotChecked> {
     pub(crate) fn new(body: F, at: &'static Location<'static>) -> Self {
         DetachedFn {
             body: ManuallyDrop::new(body),
             at,
+            send: PhantomData,
         }
     }
 }
 
-impl<F: Future> Future for DetachedFn<F> {
+impl<F: Send> DetachedFn<F, CheckedSend> {
+    pub(crate) fn checked(body: F, at: &'static Location<'static>) -> Self {
+        DetachedFn {
+            body: ManuallyDrop::new(body),
+            at,
+            send: PhantomData,
+        }
+    }
+}
+
+impl<F: Future, S> Future for DetachedFn<F, S> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -39,11 +66,14 @@ impl<F: Future> Future for DetachedFn<F> {
         // SAFETY: it is dropped before `entry` is, at the end of this fn.
         let _on_top = unsafe { put_on_top(&entry) };
         // SAFETY: nothing moves the body, which is dropped where it stands.
-        unsafe { Pin::new_unchecked(&mut *self.get_unchecked_mut().body) }.poll(cx)
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above.
+        let body = unsafe { Pin::new_unchecked(&mut *this.body) };
+        body.poll(cx)
     }
 }
 
-impl<F> Drop for DetachedFn<F> {
+impl<F, S> Drop for DetachedFn<F, S> {
     fn drop(&mut self) {
         let entry = Entry::hiding(Hidden::Detached(self.at));
         // SAFETY: it is dropped before `entry` is, at the end of this fn.
