@@ -24,21 +24,22 @@
 //!    does. Its bodies, which [`Homebound`] holds, are polled there, and dropped there or leaked where
 //!    they stand. Its state is dropped there, once, in no turn of it and while no body that was ever
 //!    polled is left, or never.
-//! 8. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
+//! 8. What [`put_on_top`](entry::put_on_top) returns is dropped before its entry: [`DetachedFn`] keeps both in the same
+//!    stack frame, as `enter` and `hide` do.
+//! 9. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
 
 mod body;
+mod detached_fn;
 mod entry;
 mod part;
-mod send;
 mod thread;
 mod token;
 
 pub(crate) use body::Root;
 pub use body::{Attached, Inside, Work, attach_to, inside};
+pub(crate) use detached_fn::{DetachedFn, NotChecked};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, runs_work_of};
 pub use part::{DetachedPart, detached_part, with_parts};
-pub(crate) use send::IsSend;
-pub(crate) use send::is_send;
 pub(crate) use thread::{Homebound, end, lend};
 pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};
 pub(crate) use token::{OnTurn, Token, current, with_header, with_state};
