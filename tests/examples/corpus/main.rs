@@ -34,6 +34,7 @@ mod subject;
 #[path = "../../../macros/src"]
 mod macros {
     pub(crate) mod args;
+    pub(crate) mod assignments;
     pub(crate) mod block;
     pub(crate) mod blocking;
     pub(crate) mod combinators;
