@@ -14,7 +14,9 @@ use crate::item::{Body, FnItem, Item};
 use crate::scope::Scope;
 use crate::send_check::SendCheck;
 use crate::validate::{self, Verdict};
-use crate::{dispatch, half_typed, impl_trait, instrument, parameters, refuse, rewrite};
+use crate::{
+    assignments, dispatch, half_typed, impl_trait, instrument, parameters, refuse, rewrite,
+};
 
 pub(crate) fn context_async(args: TokenStream, input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -123,7 +125,8 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         // Linted in an `async` block, not in the `async fn` that this stands for.
         yields = Some(quote_spanned!(here=> #[allow(clippy::async_yields_async)]));
         let parameters = parameters::move_into_body(&mut item.sig);
-        let rewritten = rewrite::body(std::mem::take(tokens), &scope, errors);
+        let body = assignments::to_own_self(&item.sig, std::mem::take(tokens));
+        let rewritten = rewrite::body(body, &scope, errors);
         let token = rewritten.uses.bind(&scope);
         let anchor = return_anchor(&output);
         let imports = errors.imports();
@@ -179,8 +182,8 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
         let anchor = return_anchor(&output);
         // The attribute, with the hygiene of the fn's name.
         let begins = Span::call_site().resolved_at(name);
-        let refused =
-            refuse::what_needs_a_context(std::mem::take(tokens), begins, &args.krate, errors);
+        let body = assignments::to_own_self(&item.sig, std::mem::take(tokens));
+        let refused = refuse::what_needs_a_context(body, begins, &args.krate, errors);
         let imports = errors.imports();
         let body = &refused.body;
         let braces = half_typed::braces(*brace, refused.is_half_typed);

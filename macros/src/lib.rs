@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod assignments;
 mod block;
 mod blocking;
 mod combinators;

@@ -3,63 +3,22 @@
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, Location, catch_unwind},
-    pin::Pin,
-    task::{Context, Poll},
     thread,
 };
 
-use pin_project_lite::pin_project;
 use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::{JoinHandle, OffContext, no_context::Hidden, outstanding::discard, trusted};
-
-pin_project! {
-    /// A future that sees no context, in its polls and in its drop.
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless polled"]
-    pub struct DetachedFn<F> {
-        #[pin]
-        body: Option<F>,
-        at: &'static Location<'static>,
-    }
-
-    impl<F> PinnedDrop for DetachedFn<F> {
-        fn drop(this: Pin<&mut Self>) {
-            this.drop_body();
-        }
-    }
-}
-
-impl<F> DetachedFn<F> {
-    fn drop_body(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        trusted::hide(Hidden::Detached(this.at), || this.body.set(None));
-    }
-}
-
-impl<F: Future> Future for DetachedFn<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut this = self.project();
-        trusted::hide(Hidden::Detached(this.at), || {
-            let body = this.body.as_mut().as_pin_mut();
-            let poll = body.expect("polled after it was ready").poll(cx);
-            if poll.is_ready() {
-                this.body.set(None);
-            }
-            poll
-        })
-    }
-}
+use crate::{
+    JoinHandle, OffContext,
+    no_context::Hidden,
+    outstanding::discard,
+    trusted::{self, DetachedFn, NotChecked},
+};
 
 /// The body of a `#[detached]` fn.
 #[track_caller]
-pub fn detached_fn<F: Future>(body: F) -> DetachedFn<F> {
-    DetachedFn {
-        body: Some(body),
-        at: Location::caller(),
-    }
+pub fn detached_fn<F: Future>(body: F) -> DetachedFn<F, NotChecked> {
+    DetachedFn::new(body, Location::caller())
 }
 
 /// The body of a `#[detached]` fn whose future is checked to be `Send`.
@@ -68,7 +27,7 @@ pub fn detached_fn_send<F>(body: F) -> DetachedFn<F>
 where
     F: Future + Send, // or the fn says `#[detached(?Send)]`
 {
-    detached_fn(body)
+    DetachedFn::checked(body, Location::caller())
 }
 
 /// What the awaits of a `#[detached]` fn go through.

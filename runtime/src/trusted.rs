@@ -24,11 +24,14 @@
 //!    does. Its bodies, which [`Homebound`] holds, are polled there, and dropped there or leaked where
 //!    they stand. Its state is dropped there, once, in no turn of it and while no body that was ever
 //!    polled is left, or never.
-//! 8. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
-//! 9. A value of [`halves`] has two owners. The first that is dropped says so, and uses it no more; the last
-//!    one, which finds that said, has it for itself, and drops it.
+//! 8. What [`put_on_top`](entry::put_on_top) returns is dropped before its entry: [`DetachedFn`] keeps both in the
+//!    same stack frame, as `enter` and `hide` do.
+//! 9. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
+//! 10. A value of [`halves`] has two owners. The first that is dropped says so, and uses it no more; the last
+//!     one, which finds that said, has it for itself, and drops it.
 
 mod body;
+mod detached_fn;
 mod entry;
 mod pair;
 mod part;
@@ -37,6 +40,7 @@ mod token;
 
 pub(crate) use body::Root;
 pub use body::{Attached, Inside, Work, attach_to, inside};
+pub(crate) use detached_fn::{DetachedFn, NotChecked};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, is_visible, runs_work_of};
 pub(crate) use pair::{Half, halves};
 pub use part::{DetachedPart, detached_part, with_parts};

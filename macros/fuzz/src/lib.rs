@@ -6,6 +6,8 @@
 
 #[path = "../../src/args.rs"]
 mod args;
+#[path = "../../src/assignments.rs"]
+mod assignments;
 #[path = "../../src/block.rs"]
 mod block;
 #[path = "../../src/blocking.rs"]

@@ -35,18 +35,32 @@ thread_local! {
 /// Runs `work` with `entry`, whose `below` is `TOP`, on top of the stack.
 #[inline]
 fn on_top<R>(entry: &Entry, work: impl FnOnce() -> R) -> R {
-    /// Takes the entry off the stack, also when `work` panics.
-    struct TakeOff(Option<NonNull<Entry>>, Option<NonNull<Header>>);
-    impl Drop for TakeOff {
-        #[inline]
-        fn drop(&mut self) {
-            TOP.set(self.0);
-            VISIBLE.set(self.1);
-        }
-    }
-    let _take_off = TakeOff(entry.below, VISIBLE.replace(entry.visible()));
-    TOP.set(Some(NonNull::from(entry)));
+    // SAFETY: it is dropped before `entry` is, which is borrowed for longer.
+    let _on_top = unsafe { put_on_top(entry) };
     work()
+}
+
+/// Puts `entry`, whose `below` is `TOP`, on top of the stack, until what it returns is dropped.
+///
+/// # Safety
+///
+/// That is dropped before `entry` is moved or dropped, in the reverse order of all that is put there.
+#[inline]
+pub(super) unsafe fn put_on_top(entry: &Entry) -> OnTop {
+    let on_top = OnTop(entry.below, VISIBLE.replace(entry.visible()));
+    TOP.set(Some(NonNull::from(entry)));
+    on_top
+}
+
+/// Takes its entry off the stack, also when what runs there panics.
+pub(super) struct OnTop(Option<NonNull<Entry>>, Option<NonNull<Header>>);
+
+impl Drop for OnTop {
+    #[inline]
+    fn drop(&mut self) {
+        TOP.set(self.0);
+        VISIBLE.set(self.1);
+    }
 }
 
 /// The first entry of this thread, from the innermost out, for which `look` finds something. `look`
@@ -82,6 +96,12 @@ impl Entry {
             ended: Cell::new(0),
             below: TOP.get(),
         }
+    }
+
+    /// One that no context is visible in.
+    #[inline]
+    pub(super) fn hiding(hidden: Hidden) -> Self {
+        Entry::new(None, Some(hidden), false)
     }
 
     pub(super) fn is(&self, header: *const Header) -> bool {
@@ -124,7 +144,7 @@ pub(crate) fn enter<R>(held: &Held<'_>, counted: bool, work: impl FnOnce() -> R)
 
 /// Runs `work` where no context is visible.
 pub(crate) fn hide<R>(hidden: Hidden, work: impl FnOnce() -> R) -> R {
-    let entry = Entry::new(None, Some(hidden), false);
+    let entry = Entry::hiding(hidden);
     on_top(&entry, work)
 }
 

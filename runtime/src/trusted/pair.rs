@@ -1,4 +1,4 @@
-//! A value with two owners: invariant 9.
+//! A value with two owners: invariant 10.
 
 use std::{mem::ManuallyDrop, ops::Deref, ptr::NonNull};
 
@@ -67,7 +67,7 @@ impl<T: ?Sized> Half<T> {
     /// Whether the other owner is gone.
     #[inline]
     fn is_last(&self) -> bool {
-        // SAFETY: invariant 9, this is an owner.
+        // SAFETY: invariant 10, this is an owner.
         let halved = unsafe { &(*self.pair.as_ptr()).halved };
         // ORDERING: Acquire pairs with the Release in `drop`: what the other one did with the value happens
         // before what its last owner does.
@@ -78,7 +78,7 @@ impl<T: ?Sized> Half<T> {
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
         let last = self.is_last();
-        // SAFETY: invariant 9, there is no other owner, and this one is borrowed.
+        // SAFETY: invariant 10, there is no other owner, and this one is borrowed.
         last.then(|| unsafe { &mut (*self.pair.as_ptr()).value })
     }
 }
@@ -88,7 +88,7 @@ impl<T: ?Sized> Deref for Half<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: invariant 9, this is an owner; and `get_mut` of the other one waits for its end.
+        // SAFETY: invariant 10, this is an owner; and `get_mut` of the other one waits for its end.
         unsafe { &(*self.pair.as_ptr()).value }
     }
 }
@@ -96,11 +96,11 @@ impl<T: ?Sized> Deref for Half<T> {
 impl<T: ?Sized> Drop for Half<T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: invariant 9, this is an owner until the exchange.
+        // SAFETY: invariant 10, this is an owner until the exchange.
         let halved = unsafe { &(*self.pair.as_ptr()).halved };
         // ORDERING: AcqRel, as in `is_last`, for both who come first and last.
         if self.is_last() || halved.swap(true, Ordering::AcqRel) {
-            // SAFETY: invariant 9, the other owner is gone. The box comes from `halves`.
+            // SAFETY: invariant 10, the other owner is gone. The box comes from `halves`.
             drop(unsafe { Box::from_raw(self.pair.as_ptr()) });
         }
     }

@@ -1,4 +1,4 @@
-//! What must not leave its thread: invariants 7 and 8.
+//! What must not leave its thread: invariants 7 and 9.
 
 use std::{
     future::Future,
@@ -192,7 +192,7 @@ pub(crate) fn lend<S>(closure: impl FnOnce(&S) + Send, borrow: impl FnOnce(Lent<
     }
 
     let closure: LentClosure<'_, S> = Box::new(closure);
-    // SAFETY: invariant 8: only the lifetime changes, and this fn does not end, by a panic neither,
+    // SAFETY: invariant 9: only the lifetime changes, and this fn does not end, by a panic neither,
     // before the closure is gone.
     let closure = unsafe { mem::transmute::<LentClosure<'_, S>, LentClosure<'static, S>>(closure) };
     let loan = Arc::<Loan>::default();

@@ -8,9 +8,9 @@ use std::{
 
 use serde_json::Value;
 
-/// An error of the crate itself.
+/// What is said of a place in the crate itself.
 #[derive(Clone)]
-pub(crate) struct CompileError {
+pub(crate) struct Message {
     pub(crate) message: String,
     /// Of the compiler's own errors. Those of parsers and macros have none.
     pub(crate) code: Option<String>,
@@ -18,6 +18,26 @@ pub(crate) struct CompileError {
     pub(crate) line: usize,
     pub(crate) column: usize,
     pub(crate) rendered: String,
+}
+
+impl Message {
+    fn nowhere(folder: &Path) -> Self {
+        let message = format!("{} could not be checked", folder.display());
+        Message {
+            rendered: message.clone(),
+            message,
+            code: None,
+            file: PathBuf::new(),
+            line: 0,
+            column: 0,
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Checked {
+    pub(crate) errors: Vec<Message>,
+    pub(crate) warnings: Vec<Message>,
 }
 
 pub(crate) struct Tests {
@@ -45,26 +65,43 @@ pub(crate) fn command(
     command
 }
 
-/// The errors of the library. An error that is not the crate's own, as of a dependency that does not build, ends the run.
-pub(crate) fn check(folder: &Path, target: &Path, features: &[&str]) -> Vec<CompileError> {
-    let args = [
-        "check",
-        "--quiet",
-        "--lib",
-        "--bins",
-        "--message-format=json",
-    ];
-    let mut command = command(folder, target, args.iter().chain(features));
-    let output = command.output().expect("cargo runs");
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let errors: Vec<_> = stdout.lines().filter_map(error).collect();
-    if errors.is_empty() && !output.status.success() {
-        panic!("{} could not be checked", folder.display());
-    }
-    errors
+/// The library and the programs.
+pub(crate) fn check(folder: &Path, target: &Path, features: &[&str]) -> Checked {
+    checked(folder, target, &[&["--lib", "--bins"], features])
 }
 
-fn error(line: &str) -> Option<CompileError> {
+/// The tests, which `args` choose, and the library as they see it.
+pub(crate) fn check_tests(folder: &Path, target: &Path, args: &[&str]) -> Checked {
+    let args = args.split(|&arg| arg == "--").next().unwrap_or_default();
+    checked(folder, target, &[&["--profile=test"], args])
+}
+
+/// What fails without saying where is one error.
+fn checked(folder: &Path, target: &Path, args: &[&[&str]]) -> Checked {
+    let check: &[&str] = &["check", "--quiet", "--message-format=json"];
+    let mut command = command(
+        folder,
+        target,
+        [check].iter().chain(args).copied().flatten(),
+    );
+    let output = command.output().expect("cargo runs");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let mut checked = Checked::default();
+    for (level, message) in stdout.lines().filter_map(message) {
+        match level.as_str() {
+            "error" => checked.errors.push(message),
+            "warning" => checked.warnings.push(message),
+            _ => {}
+        }
+    }
+    if checked.errors.is_empty() && !output.status.success() {
+        checked.errors.push(Message::nowhere(folder));
+    }
+    checked
+}
+
+/// The level, and what is said.
+fn message(line: &str) -> Option<(String, Message)> {
     let message: Value = serde_json::from_str(line).ok()?;
     let message = message.get("message")?;
     let spans = message["spans"].as_array()?;
@@ -74,14 +111,15 @@ fn error(line: &str) -> Option<CompileError> {
     while !place["expansion"].is_null() && !Path::new(text(&place["file_name"])).is_relative() {
         place = &place["expansion"]["span"];
     }
-    (message["level"] == "error").then(|| CompileError {
+    let said = Message {
         message: text(&message["message"]).to_owned(),
         code: message["code"]["code"].as_str().map(str::to_owned),
         file: PathBuf::from(text(&place["file_name"])),
         line: number(&place["line_start"]),
         column: number(&place["column_start"]),
         rendered: text(&message["rendered"]).to_owned(),
-    })
+    };
+    Some((text(&message["level"]).to_owned(), said))
 }
 
 fn text(value: &Value) -> &str {

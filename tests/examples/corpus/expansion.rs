@@ -21,7 +21,7 @@ pub(crate) enum Outcome {
 }
 
 pub(crate) fn detached(function: &Function) -> Outcome {
-    outcome(function, || {
+    outcome_of_attribute(function, || {
         expand::detached(quote!(), function.tokens.clone())
     })
 }
@@ -35,7 +35,7 @@ pub(crate) fn context_async(function: &Function) -> Outcome {
         quote!(State, boxed),
         quote!(State, crate = renamed),
     ] {
-        match outcome(function, || {
+        match outcome_of_attribute(function, || {
             expand::context_async(args, function.tokens.clone())
         }) {
             Outcome::Expanded => {}
@@ -80,6 +80,33 @@ fn outcome(function: &Function, expand: impl FnOnce() -> TokenStream) -> Outcome
         Ok(()) => Outcome::Expanded,
         Err(error) => Outcome::Unreadable(error.to_string()),
     }
+}
+
+/// As `outcome`, of an attribute: the fn must still be there.
+fn outcome_of_attribute(function: &Function, expand: impl FnOnce() -> TokenStream) -> Outcome {
+    let mut declares = true;
+    let outcome = outcome(function, || {
+        let output = expand();
+        declares = declares_fn(output.clone(), &function.name);
+        output
+    });
+    match outcome {
+        Outcome::Expanded if !declares => Outcome::Unreadable("the fn is lost".to_owned()),
+        outcome => outcome,
+    }
+}
+
+fn declares_fn(tokens: TokenStream, name: &str) -> bool {
+    let mut after_fn = false;
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => {
+            let found = after_fn && ident == name;
+            after_fn = ident == "fn";
+            found
+        }
+        TokenTree::Group(group) => declares_fn(group.stream(), name),
+        _ => false,
+    })
 }
 
 /// The messages of all `compile_error!`s.

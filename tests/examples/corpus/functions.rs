@@ -25,7 +25,7 @@ pub(crate) struct Function {
     /// The byte before which an attribute is written: above all others.
     pub(crate) at: usize,
     pub(crate) lines: (usize, usize),
-    /// `#[async_trait]` and its kind take the `async` away before an attribute of the method can see it.
+    /// `#[async_trait]` and its kind allow no signature but their own; so does `#[async_recursion]`.
     pub(crate) under_async_trait: bool,
     /// A test, a handler, or `main`: called by who has no context.
     pub(crate) is_entry: bool,
@@ -67,7 +67,7 @@ impl Finder {
             home,
             at: start.byte_range().start,
             lines: (line(start.start()), line(end.end())),
-            under_async_trait: self.under_async_trait,
+            under_async_trait: self.under_async_trait || has_attribute(attrs, "async_recursion"),
             is_entry: sig.ident == "main"
                 || attrs.iter().any(|attr| {
                     ENTRIES
@@ -159,11 +159,14 @@ impl Visit<'_> for Finder {
     }
 }
 
-/// Also where it stands in a `#[cfg_attr(..)]`.
 fn is_async_trait(attrs: &[Attribute]) -> bool {
-    attrs
-        .iter()
-        .any(|attr| mentions(attr.to_token_stream(), "async_trait"))
+    has_attribute(attrs, "async_trait")
+}
+
+/// Also where it stands in a `#[cfg_attr(..)]`.
+fn has_attribute(attrs: &[Attribute], name: &str) -> bool {
+    let mut attrs = attrs.iter();
+    attrs.any(|attr| mentions(attr.to_token_stream(), name))
 }
 
 fn mentions(tokens: TokenStream, word: &str) -> bool {

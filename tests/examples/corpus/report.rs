@@ -14,7 +14,16 @@ pub(crate) struct Report {
     pub(crate) entries: usize,
     pub(crate) detached: Counts,
     pub(crate) context: Counts,
-    pub(crate) compiled: Option<Compiled>,
+    pub(crate) build: Build,
+}
+
+#[derive(Default)]
+pub(crate) enum Build {
+    #[default]
+    NotTried,
+    /// The crate does not compile without the attributes either.
+    FailsWithoutUs,
+    Done(Compiled),
 }
 
 /// What the attribute came to on each fn.
@@ -28,8 +37,12 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn hold(&self) -> bool {
-        self.unreadable.is_empty() && self.panicked.is_empty()
+    /// Whether every fn is expanded, or refused for one of these reasons.
+    fn hold(&self, reasons: &[&str]) -> bool {
+        let is_allowed = |text: &String| reasons.iter().any(|reason| text.contains(reason));
+        self.unreadable.is_empty()
+            && self.panicked.is_empty()
+            && self.refused.keys().all(is_allowed)
     }
 
     fn refused(&self) -> usize {
@@ -42,6 +55,10 @@ pub(crate) struct Compiled {
     pub(crate) detached: usize,
     pub(crate) not_send: usize,
     pub(crate) errors: usize,
+    /// Whether types are nested deeper than the compiler's default limit.
+    pub(crate) deep: bool,
+    /// Warnings that the plain crate has not.
+    pub(crate) warnings: usize,
     pub(crate) tests: String,
     pub(crate) tests_hold: bool,
     pub(crate) context: usize,
@@ -51,20 +68,37 @@ pub(crate) struct Compiled {
     pub(crate) other_errors: usize,
 }
 
+/// What a body may do that `#[context_async]` refuses: rule A8.
+const REFUSED_BY_RULE: &[&str] = &["blocks the context this runs on"];
+
+impl Compiled {
+    /// If the compiler has expanded none of the fns, it has shown nothing.
+    fn holds(&self) -> bool {
+        self.detached > 0 && self.errors + self.warnings + self.unreadable == 0 && self.tests_hold
+    }
+}
+
 impl Report {
     /// Whether every fn is expanded, and the crate is what it was.
     pub(crate) fn holds(&self) -> bool {
-        self.detached.hold()
-            && self.context.hold()
-            && self.compiled.as_ref().is_none_or(|compiled| {
-                compiled.errors == 0 && compiled.unreadable == 0 && compiled.tests_hold
-            })
+        let built = match &self.build {
+            Build::NotTried => true,
+            Build::FailsWithoutUs => false,
+            Build::Done(compiled) => compiled.holds(),
+        };
+        self.unread.is_empty()
+            && self.detached.hold(&[])
+            && self.context.hold(REFUSED_BY_RULE)
+            && built
     }
 
     fn row(&self) -> Vec<String> {
         let (detached, context) = (&self.detached, &self.context);
-        let compiled =
-            |show: fn(&Compiled) -> String| self.compiled.as_ref().map_or(String::new(), show);
+        let done = match &self.build {
+            Build::Done(compiled) => Some(compiled),
+            _ => None,
+        };
+        let compiled = |show: fn(&Compiled) -> String| done.map_or(String::new(), show);
         vec![
             self.name.clone(),
             self.seen.to_string(),
@@ -76,17 +110,22 @@ impl Report {
             detached.panicked.len().to_string(),
             compiled(|c| c.detached.to_string()),
             compiled(|c| c.not_send.to_string()),
-            compiled(|c| match c.errors {
-                0 => "yes".to_owned(),
-                errors => format!("**no**, {errors} errors"),
-            }),
+            match &self.build {
+                Build::NotTried => String::new(),
+                Build::FailsWithoutUs => "**no**, nor without it".to_owned(),
+                Build::Done(c) if c.errors == 0 && c.deep => {
+                    "yes, `recursion_limit` 256".to_owned()
+                }
+                Build::Done(c) if c.errors == 0 => "yes".to_owned(),
+                Build::Done(c) => format!("**no**, {} errors", c.errors),
+            },
+            compiled(|c| c.warnings.to_string()),
             compiled(|c| c.tests.clone()),
             context.expanded.to_string(),
             self.under_async_trait.to_string(),
             self.entries.to_string(),
             context.refused().to_string(),
-            (context.unreadable.len() + self.compiled.as_ref().map_or(0, |c| c.unreadable))
-                .to_string(),
+            (context.unreadable.len() + done.map_or(0, |c| c.unreadable)).to_string(),
             context.panicked.len().to_string(),
             compiled(|c| c.context.to_string()),
             compiled(|c| c.context_missing.to_string()),
@@ -101,12 +140,13 @@ const BEFORE: &str = "\
 Written by `cargo run -p request-context-tests --example corpus`; the rows of some crates alone by naming them after `--`.
 `crates.rs` says how each is built. Every `async fn` that is an item of a crate's `src` counts, those of `#[cfg(test)]` modules too.
 
-* **D**: `#[detached]` on every `async fn`. **C**: `#[context_async]` on every one but the methods under `#[async_trait]`, which allows no signature
-  but its own, and those that are called with no context: tests, handlers and `main`. Calls of annotated fns in nested `async` blocks and closures get `attach!`.
+* **D**: `#[detached]` on every `async fn`. **C**: `#[context_async]` on every one but the methods under `#[async_trait]` and the fns under
+  `#[async_recursion]`, which allow no signature but their own, and those that are called with no context: tests, handlers and `main`. Calls of annotated fns in nested `async` blocks and closures get `attach!`.
 * *expanded*: by the macros, called here with each kind of arguments, and readable as Rust again. *refused*: beside an error that names a broken rule; all are of A8, a thread that is joined.
 * *built*: expanded by the compiler too, with the features and the platform that are built. Empty: not compiled yet, the row says what `-- --expand` does.
-* *`?Send`*: fns that needed this argument to compile, as their futures are not `Send`.
-* *compiles*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate.
+* *`?Send`*: fns that needed this argument to compile, as their futures are not `Send`, or rustc cannot tell.
+* *compiles*: *`recursion_limit` 256* is where the crate needed it, since a detached fn is more layers of types than a plain one, as one under `#[instrument]` is.
+* *compiles*, *new warnings*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate.
 * *no context*: places where the compiler finds that a context fn is called by one that has none, or spawned off it; *others*: all other errors then, as where a context would leave its body (rule A5).
 
 ";
@@ -123,6 +163,7 @@ const COLUMNS: &[&str] = &[
     "D built",
     "D `?Send`",
     "D compiles",
+    "D new warnings",
     "D own tests",
     "C expanded",
     "`#[async_trait]`",
@@ -187,7 +228,7 @@ fn text(mut rows: Vec<Vec<String>>) -> String {
 /// Of the numbers that the cells begin with; a `yes` counts as one.
 fn sum(rows: &[Vec<String>], column: usize) -> String {
     let number = |cell: &str| match cell {
-        "yes" => 1,
+        _ if cell.starts_with("yes") => 1,
         _ => cell
             .split(' ')
             .next()

@@ -7,11 +7,11 @@ use std::{
 };
 
 use crate::{
-    cargo::{self, CompileError},
+    cargo::{self, Checked, Message},
     crates::Listed,
     expansion::{self, Outcome},
     functions::{self, Found, Function, annotated},
-    report::{Compiled, Counts, Report},
+    report::{Build, Compiled, Counts, Report},
     sources,
 };
 
@@ -36,6 +36,13 @@ struct File {
     path: PathBuf,
     source: String,
     found: Found,
+}
+
+/// What came of `#[detached]` on every fn.
+struct Detached {
+    not_send: BTreeSet<Place>,
+    deep: bool,
+    checked: Checked,
 }
 
 /// A fn, by its file and its place in it.
@@ -110,12 +117,13 @@ impl Subject {
             ("detached", &report.detached),
             ("context_async", &report.context),
         ] {
-            for problem in counts.unreadable.iter().chain(&counts.panicked) {
+            let problems = counts.unreadable.iter().chain(&counts.panicked);
+            for problem in problems.chain(counts.refused.keys()) {
                 eprintln!("{}: #[{attribute}]: {problem}", self.name);
             }
         }
         if steps != Steps::Expand {
-            report.compiled = Some(self.compile(&files, steps));
+            report.build = self.build(&files, steps);
         }
         report
     }
@@ -141,17 +149,33 @@ impl Subject {
         files
     }
 
-    fn compile(&self, files: &[File], steps: Steps) -> Compiled {
+    fn build(&self, files: &[File], steps: Steps) -> Build {
+        let plain = cargo::check(&self.copy("plain"), &self.target(), self.features);
+        for error in &plain.errors {
+            eprintln!("{}: as published: {}", self.name, error.rendered);
+        }
+        match plain.errors.is_empty() {
+            true => Build::Done(self.compile(files, steps, plain.warnings)),
+            false => Build::FailsWithoutUs,
+        }
+    }
+
+    fn compile(&self, files: &[File], steps: Steps, known: Vec<Message>) -> Compiled {
         let detached = self.expanded_by_the_compiler(files, "detached", |_| true);
-        let (not_send, errors) = self.check_detached(files);
-        for error in &errors {
-            eprintln!("{}", error.rendered);
+        let Detached {
+            not_send,
+            deep,
+            checked: Checked { errors, warnings },
+        } = self.check_detached(files, steps);
+        let warnings = new(warnings, known);
+        for message in errors.iter().chain(&warnings) {
+            eprintln!("{}", message.rendered);
         }
         let (tests, tests_hold) = match self.tests {
             _ if steps == Steps::Check => ("not run".to_owned(), true),
             [] => ("not run".to_owned(), true),
             _ if !errors.is_empty() => ("not run".to_owned(), false),
-            args => self.test(args),
+            _ => self.test(),
         };
         let context = self.expanded_by_the_compiler(files, "context_async", can_have_context);
         let (unreadable, types): (Vec<_>, Vec<_>) = self
@@ -167,6 +191,8 @@ impl Subject {
             detached,
             not_send: not_send.len(),
             errors: errors.len(),
+            deep,
+            warnings: warnings.len(),
             tests,
             tests_hold,
             context,
@@ -187,8 +213,9 @@ impl Subject {
         self.annotate(&folder, files, &HashSet::new(), |_, function| {
             chosen(function).then(|| format!("#[::request_context::{attribute}(probe)]"))
         });
-        let errors = cargo::check(&folder, &self.target(), self.features);
-        let probes = errors
+        let checked = cargo::check(&folder, &self.target(), self.features);
+        let probes = checked
+            .errors
             .iter()
             .filter(|error| error.message.starts_with("unknown argument `probe`"));
         probes
@@ -197,10 +224,12 @@ impl Subject {
             .len()
     }
 
-    /// `#[detached]` on every fn, with `?Send` where its future is not `Send`.
-    fn check_detached(&self, files: &[File]) -> (BTreeSet<Place>, Vec<CompileError>) {
+    /// `#[detached]` on every fn, with `?Send` where its future is not `Send`, and in a crate that may have deep types
+    /// where they are.
+    fn check_detached(&self, files: &[File], steps: Steps) -> Detached {
         let folder = self.copy("detached");
         let mut not_send = BTreeSet::new();
+        let mut deep = false;
         loop {
             self.annotate(&folder, files, &HashSet::new(), |file, function| {
                 let place = (file.path.clone(), function.at);
@@ -209,31 +238,43 @@ impl Subject {
                     false => "#[::request_context::detached]".to_owned(),
                 })
             });
-            let errors = cargo::check(&folder, &self.target(), self.features);
-            let before = not_send.len();
-            not_send.extend(
-                errors
-                    .iter()
-                    .filter(|error| is_of_send(error))
-                    .filter_map(|e| place(files, e)),
-            );
-            if not_send.len() == before {
-                return (not_send, errors);
+            if deep {
+                raise_recursion_limit(&folder);
+            }
+            let checked = cargo::check(&folder, &self.target(), self.features);
+            // Some fns are there for the tests alone.
+            let to_be_tested = steps == Steps::Test && !self.tests.is_empty();
+            let of_tests = match checked.errors.is_empty() && to_be_tested {
+                true => cargo::check_tests(&folder, &self.target(), &self.test_args()),
+                false => Checked::default(),
+            };
+            let before = (not_send.len(), deep);
+            let all = checked.errors.iter().chain(&of_tests.errors);
+            deep |= all.clone().any(is_of_depth);
+            for error in all.filter(|error| is_of_send(error)) {
+                eprintln!("{}: needs `?Send`: {}", self.name, error.rendered);
+                not_send.extend(place(files, error));
+            }
+            if (not_send.len(), deep) == before {
+                return Detached {
+                    not_send,
+                    deep,
+                    checked,
+                };
             }
         }
     }
 
-    fn test(&self, args: &[&str]) -> (String, bool) {
-        let args: Vec<&str> = self.features.iter().chain(args).copied().collect();
-        let annotated = cargo::test(
-            &self.scratch.join("detached").join(&self.name),
-            &self.target(),
-            &args,
-        );
-        if annotated.ran && annotated.failed.is_empty() {
-            return (format!("{} passed", annotated.passed), true);
-        }
-        let plain = cargo::test(&self.copy("plain"), &self.target(), &args);
+    fn test_args(&self) -> Vec<&'static str> {
+        [self.features, self.tests].concat()
+    }
+
+    fn test(&self) -> (String, bool) {
+        let args = self.test_args();
+        let [annotated, plain] = ["detached", "plain"].map(|kind| {
+            let folder = self.scratch.join(kind).join(&self.name);
+            cargo::test(&folder, &self.target(), &args)
+        });
         let new: Vec<_> = annotated
             .failed
             .iter()
@@ -242,19 +283,22 @@ impl Subject {
         if !annotated.ran && !plain.ran {
             return ("do not build".to_owned(), true);
         }
-        let holds = annotated.ran && new.is_empty() && annotated.passed == plain.passed;
+        let holds = annotated.ran && new.is_empty() && annotated.passed >= plain.passed;
         if !holds {
             eprintln!("{}", annotated.output);
         }
-        let failed = match new.len() {
-            0 => format!("{} fail without it too", annotated.failed.len()),
-            _ => format!("**fail**: {new:?}"),
+        let failed = match annotated.failed.len() {
+            _ if !annotated.ran => ", **do not build**".to_owned(),
+            _ if !new.is_empty() => format!(", **fail**: {new:?}"),
+            _ if annotated.passed < plain.passed => format!(" of {}", plain.passed),
+            0 => String::new(),
+            failed => format!(", {failed} fail without it too"),
         };
-        (format!("{} passed, {failed}", annotated.passed), holds)
+        (format!("{} passed{failed}", annotated.passed), holds)
     }
 
     /// `#[context_async]` on every fn, and `attach!` around calls of such in nested blocks.
-    fn check_context(&self, files: &[File]) -> Vec<CompileError> {
+    fn check_context(&self, files: &[File]) -> Vec<Message> {
         let folder = self.copy("context");
         let all = files.iter().flat_map(|file| &file.found.functions);
         let names = all
@@ -265,7 +309,7 @@ impl Subject {
             can_have_context(function)
                 .then(|| "#[::request_context::context_async(?Send)]".to_owned())
         });
-        cargo::check(&folder, &self.target(), self.features)
+        cargo::check(&folder, &self.target(), self.features).errors
     }
 
     fn annotate(
@@ -307,8 +351,19 @@ fn count(counts: &mut Counts, outcome: Outcome, at: &str) {
     }
 }
 
+/// What was not said before.
+fn new(said: Vec<Message>, mut before: Vec<Message>) -> Vec<Message> {
+    let is_new = |message: &Message| {
+        let same = |other: &Message| other.message == message.message && other.file == message.file;
+        let known = before.iter().position(same);
+        known.map(|known| before.swap_remove(known)).is_none()
+    };
+    said.into_iter().filter(is_new).collect()
+}
+
 /// Whether the future of a fn is not `Send`, or the compiler cannot tell.
-fn is_of_send(error: &CompileError) -> bool {
+fn is_of_send(error: &Message) -> bool {
+    let of_bound = "// or the fn says `#[detached(?Send)]`";
     [
         "between threads safely",
         "is not general enough",
@@ -316,9 +371,23 @@ fn is_of_send(error: &CompileError) -> bool {
     ]
     .iter()
     .any(|text| error.message.contains(text))
+        || error.rendered.contains(of_bound)
 }
 
-fn is_of_syntax(error: &CompileError) -> bool {
+fn is_of_depth(error: &Message) -> bool {
+    error.rendered.contains("#![recursion_limit = \"256\"]")
+}
+
+fn raise_recursion_limit(folder: &Path) {
+    for root in ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root)) {
+        if let Ok(source) = fs::read_to_string(&root) {
+            let source = format!("#![recursion_limit = \"256\"] {source}");
+            fs::write(root, source).expect("the scratch folder is writable");
+        }
+    }
+}
+
+fn is_of_syntax(error: &Message) -> bool {
     error.code.is_none()
         && [
             "panicked",
@@ -331,14 +400,14 @@ fn is_of_syntax(error: &CompileError) -> bool {
 }
 
 /// Whether it is said in this crate's words that there is no context, or another one.
-fn is_of_missing_context(error: &CompileError) -> bool {
+fn is_of_missing_context(error: &Message) -> bool {
     ["request context", "NeedsContext", "NeedsAnyContext"]
         .iter()
         .any(|text| error.rendered.contains(text))
 }
 
 /// The innermost fn around an error.
-fn place(files: &[File], error: &CompileError) -> Option<Place> {
+fn place(files: &[File], error: &Message) -> Option<Place> {
     let file = files.iter().find(|file| file.path == error.file)?;
     let around = file
         .found
