@@ -42,15 +42,15 @@ impl SendCheck {
     //
     // Input:  async fn load<T>(&self, key: T)
     // Output: {
-    //             let __captures = ::request_context::__private::Captures::<Self, _>::OF_FN;
+    //             let __request_context_captures = ::request_context::__private::Captures::<Self, _>::OF_FN;
     //             if false {
-    //                 let __captured = ();
-    //                 let __captured = (__captured, ::core::marker::PhantomData::<T>);
-    //                 let __captured = (__captured, self);
-    //                 let __captured = (__captured, key);
-    //                 __captures.are(__captured);
+    //                 let __request_context_captured = ();
+    //                 let __request_context_captured = (__request_context_captured, ::core::marker::PhantomData::<T>);
+    //                 let __request_context_captured = (__request_context_captured, self);
+    //                 let __request_context_captured = (__request_context_captured, key);
+    //                 __request_context_captures.are(__request_context_captured);
     //             }
-    //             __captures.detached_fn(async move { .. })
+    //             __request_context_captures.detached_fn(async move { .. })
     //         }
     pub(crate) fn call(&self, sig: &Signature, krate: &Krate, future: TokenStream) -> TokenStream {
         // `Location::caller()` is the fn's name, and so is the place of errors.
@@ -66,8 +66,8 @@ impl SendCheck {
             SendCheck::ByBounds { this } => this,
         };
         let here = Span::mixed_site().located_at(name);
-        let captures = Ident::new("__captures", here);
-        let captured = Ident::new("__captured", here);
+        let captures = Ident::new("__request_context_captures", here);
+        let captured = Ident::new("__request_context_captured", here);
         let mut all = quote_spanned!(here=> let #captured = (););
         let mut add = |cfg: TokenStream, value: TokenStream| {
             all.extend(quote_spanned!(here=> #cfg let #captured = (#captured, #value);));

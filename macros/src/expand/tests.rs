@@ -159,14 +159,14 @@ fn a_detached_fn() {
         output(
             quote!(&self,),
             quote!({
-                let __captures = ::request_context::__private::Captures::<Self, _>::OF_FN;
+                let __request_context_captures = ::request_context::__private::Captures::<Self, _>::OF_FN;
                 if false {
-                    let __captured = ();
-                    let __captured = (__captured, self);
-                    let __captured = (__captured, id);
-                    __captures.are(__captured);
+                    let __request_context_captured = ();
+                    let __request_context_captured = (__request_context_captured, self);
+                    let __request_context_captured = (__request_context_captured, id);
+                    __request_context_captures.are(__request_context_captured);
                 }
-                __captures.detached_fn(#method)
+                __request_context_captures.detached_fn(#method)
             })
         )
     );
@@ -187,15 +187,15 @@ fn a_generic_detached_fn() {
         ),
     );
     let captures = quote! {
-        let __captures = ::request_context::__private::Captures::<(), _>::OF_FN;
+        let __request_context_captures = ::request_context::__private::Captures::<(), _>::OF_FN;
         if false {
-            let __captured = ();
-            #[cfg(x)] let __captured = (__captured, ::core::marker::PhantomData::<T>);
-            let __captured = (__captured, __arg0);
-            #[cfg(x)] let __captured = (__captured, c);
-            __captures.are(__captured);
+            let __request_context_captured = ();
+            #[cfg(x)] let __request_context_captured = (__request_context_captured, ::core::marker::PhantomData::<T>);
+            let __request_context_captured = (__request_context_captured, __request_context_arg0);
+            #[cfg(x)] let __request_context_captured = (__request_context_captured, c);
+            __request_context_captures.are(__request_context_captured);
         }
-        __captures.detached_fn
+        __request_context_captures.detached_fn
     };
     let output = output.to_string();
     assert!(output.contains(&captures.to_string()), "{output}");
