@@ -116,8 +116,8 @@ fn idle_waits_for_posts_that_exclusive_work_has_held_back() {
         assert_eq!(outstanding(&context), 3);
         gate.open();
         idle.await.unwrap();
-        let opinion = scheduler.post(|request| request.opinion.get());
-        assert_eq!(opinion.await.unwrap(), 2);
+        let opinion = context_block!(Request, async { context!().opinion.get() });
+        assert_eq!(context.run(opinion).await, 2);
     });
 }
 
