@@ -184,7 +184,13 @@ fn last_await(tokens: &[TokenTree]) -> Option<(usize, usize, Expr)> {
     let mut awaits = awaits.rev().filter(|(_, token)| is_await(token));
     awaits.find_map(|(last, _)| {
         let end = last + 1;
-        (start_of_chain(tokens, last)..last).find_map(|start| {
+        let mut starts = start_of_chain(tokens, last)..last;
+        starts.find_map(|start| {
+            // The name of a lifetime, which alone would be read as a variable.
+            let before = tokens.get(..start)?.last();
+            if before.is_some_and(|before| is_punct(before, '\'')) {
+                return None;
+            }
             let run = tokens.get(start..end)?.iter().cloned().collect();
             let awaited = syn::parse2(run).ok()?;
             matches!(awaited, Expr::Await(_)).then_some((start, end, awaited))

@@ -191,3 +191,19 @@ fn long_half_typed_bodies_are_rewritten_to_the_last_await() {
         assert_eq!(output.matches("attach !").count(), count, "{output}");
     }
 }
+
+#[test]
+fn a_lifetime_is_not_cut_in_two() {
+    for item in [
+        quote!(async fn f() { fn - 'a.await }),
+        quote!(async fn f() { (fn 'a.b().await) }),
+    ] {
+        for output in [
+            context_async(quote!(), item.clone()),
+            detached(quote!(), item.clone()),
+        ] {
+            let text = output.to_string();
+            assert!(text.parse::<TokenStream>().is_ok(), "{text}");
+        }
+    }
+}
