@@ -2,13 +2,19 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::Future,
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Wake, Waker},
     thread,
 };
 
 use request_context::{RequestContext, context, context_async, context_block, scheduler};
 use request_context_tests::{
-    Gate, Log, caught, on_one_thread, on_pool, outstanding, poll_once, until_called, watchdog,
+    Gate, Log, caught, on_one_thread, on_pool, outstanding, until_called, watchdog,
 };
 use tokio::task::yield_now;
 
@@ -98,6 +104,19 @@ fn exclusive_work_also_keeps_out_ordinary_work_posts_and_runs() {
 
 #[test]
 fn idle_waits_for_posts_that_exclusive_work_has_held_back() {
+    /// Keeps how many posts have run when it is woken.
+    #[derive(Default)]
+    struct Looks {
+        ran: AtomicU32,
+        when_woken: AtomicU32,
+    }
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            let ran = self.ran.load(Ordering::SeqCst);
+            self.when_woken.store(ran, Ordering::SeqCst);
+        }
+    }
+
     on_one_thread!(async {
         // One item a turn: exclusive work has ended before what it held back gets one.
         let builder = RequestContext::builder().budget(1);
@@ -107,17 +126,21 @@ fn idle_waits_for_posts_that_exclusive_work_has_held_back() {
         let opened = gate.clone();
         drop(scheduler.spawn_exclusive(async move { opened.opened().await }));
         settle().await;
+        let looks = Arc::<Looks>::default();
         for _ in 0..2 {
-            drop(scheduler.post(|request| request.opinion.set(request.opinion.get() + 1)));
+            let looks = looks.clone();
+            drop(scheduler.post(move |_| looks.ran.fetch_add(1, Ordering::SeqCst)));
         }
         settle().await;
         let mut idle = pin!(context.idle());
-        assert!(poll_once(idle.as_mut()).is_pending());
+        let waker = Waker::from(looks.clone());
+        let polled = idle.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
         assert_eq!(outstanding(&context), 3);
         gate.open();
+        settle().await;
+        assert_eq!(looks.when_woken.load(Ordering::SeqCst), 2);
         idle.await.unwrap();
-        let opinion = context_block!(Request, async { context!().opinion.get() });
-        assert_eq!(context.run(opinion).await, 2);
     });
 }
 
