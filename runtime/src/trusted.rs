@@ -24,9 +24,9 @@
 //!    does. Its bodies, which [`Homebound`] holds, are polled there, and dropped there or leaked where
 //!    they stand. Its state is dropped there, once, in no turn of it and while no body that was ever
 //!    polled is left, or never.
-//! 8. What [`put_on_top`](entry::put_on_top) returns is dropped before its entry: [`DetachedFn`] keeps both in the same
+//! 8. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
+//! 9. What [`put_on_top`](entry::put_on_top) returns is dropped before its entry: [`DetachedFn`] keeps both in the same
 //!    stack frame, as `enter` and `hide` do.
-//! 9. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
 
 mod body;
 mod detached_fn;
