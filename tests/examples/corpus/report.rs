@@ -146,7 +146,7 @@ Written by `cargo run -p request-context-tests --example corpus`; the rows of so
 * *built*: expanded by the compiler too, with the features and the platform that are built. Empty: not compiled yet, the row says what `-- --expand` does.
 * *`?Send`*: fns that needed this argument to compile, as their futures are not `Send`, or rustc cannot tell.
 * *compiles*: *`recursion_limit` 256* is where the crate needed it, since a detached fn is more layers of types than a plain one, as one under `#[instrument]` is.
-* *compiles*, *new warnings*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate.
+* *compiles*, *new warnings*, *own tests*: with `#[detached]` on all fns; the tests are the crate's own that need no server. *the same fail without it*: compared with a run of the plain crate. *new warnings*, empty: not counted yet.
 * *no context*: places where the compiler finds that a context fn is called by one that has none, or spawned off it; *others*: all other errors then, as where a context would leave its body (rule A5).
 
 ";
