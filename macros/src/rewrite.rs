@@ -196,6 +196,10 @@ impl Rewriter<'_> {
         if self.place != Place::Body || word == Word::Block {
             return None;
         }
+        // What cannot be read as an argument stays one of the macro.
+        if word == Word::Attach && syn::parse2::<Expr>(mac.tokens.clone()).is_err() {
+            return None;
+        }
         let args = self.word_args(word, std::mem::take(&mut mac.tokens));
         let args = self.checked_args(word, &name, args);
         self.uses.anchor = true;

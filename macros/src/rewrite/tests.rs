@@ -223,6 +223,14 @@ fn a_word_of_the_body_itself_finds_the_token_where_it_stands() {
 }
 
 #[test]
+fn what_attach_cannot_read_stays_an_argument_of_it() {
+    becomes(
+        quote!(attach!(f(fn)); a()),
+        quote!(attach!(@ the_request_context, f(fn)); a()),
+    );
+}
+
+#[test]
 fn words_with_wrong_arguments() {
     assert_eq!(
         rewritten(quote!(context!(1); scheduler!(a, b); attach!())).2,
