@@ -107,7 +107,12 @@ fn holds(which: Macro, Input { args, item }: Input) {
 type Place = fn(&TokenStream) -> syn::Result<()>;
 
 fn in_module(tokens: &TokenStream) -> syn::Result<()> {
-    syn::parse2::<syn::File>(tokens.clone()).map(drop)
+    let file = syn::parse2::<syn::File>(tokens.clone())?;
+    match file.attrs.first() {
+        None => Ok(()),
+        // That of a file, on which no attribute can stand.
+        Some(inner) => Err(syn::Error::new_spanned(inner, "not an item")),
+    }
 }
 
 fn in_impl(tokens: &TokenStream) -> syn::Result<()> {
