@@ -167,10 +167,4 @@ pub(crate) const CRATES: &[Listed] = &[
         ],
         &["--lib"],
     ),
-    listed(
-        "async-graphql",
-        "=7.2.1",
-        &["--features=dataloader,tracing,tokio-sync"],
-        &["--lib"],
-    ),
 ];
