@@ -6,7 +6,7 @@ use std::{collections::VecDeque, iter, mem};
 /// `glibc` tidies up all small ones first.
 const SEGMENT: usize = 32;
 
-/// For how many items a batch keeps space that want to run again.
+/// For how many items that want to run again a parked driver keeps space.
 const KEPT: usize = 64;
 
 /// What is pushed, in segments. One buffer that doubles would be moved again and again in a flood, into fresh

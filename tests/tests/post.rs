@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::{Future, poll_fn},
+    future::Future,
     mem,
     pin::pin,
     sync::{
@@ -454,7 +454,7 @@ fn a_flood_runs_in_the_order_in_which_it_was_posted_and_what_wants_to_go_on_come
         let yields = scheduler.spawn(async move {
             for step in 0..3 {
                 sees.lock().unwrap().push(1_000 + step);
-                yield_once().await;
+                suspend().await;
             }
         });
         for i in 0..300 {
@@ -468,18 +468,4 @@ fn a_flood_runs_in_the_order_in_which_it_was_posted_and_what_wants_to_go_on_come
         assert_eq!(*seen.lock().unwrap(), expected.collect::<Vec<_>>());
         assert_eq!(outstanding(&context), 0);
     });
-}
-
-/// Suspends once, and wants to go on at once.
-async fn yield_once() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if yielded {
-            return Poll::Ready(());
-        }
-        yielded = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
