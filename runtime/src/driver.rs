@@ -57,7 +57,10 @@ pub(crate) fn enqueue_post(
         all.for_each(|header| header.outstanding.begin_anyway());
     };
     let item = || Runnable::Posted(job());
-    let pushed = header.queue.push_post(item, || header.owner(), begin);
+    let is_closed = || header.outstanding.is_closed();
+    let pushed = header
+        .queue
+        .push_post(item, || header.owner(), is_closed, begin);
     see_to(header, pushed.ok_or(Refused::Closed)?);
     Ok(())
 }

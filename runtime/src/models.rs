@@ -476,7 +476,8 @@ impl Posts {
     /// Posts, and drives the queue if it needs a driver. False if it is closed.
     fn post(&self, item: usize) -> bool {
         let begin = || self.outstanding.begin_anyway();
-        match self.queue.push_post(|| item, || (), begin) {
+        let is_closed = || self.outstanding.is_closed();
+        match self.queue.push_post(|| item, || (), is_closed, begin) {
             None => return false,
             Some(Needs::Starting(())) => self.drive(),
             Some(Needs::Nothing) => {}

@@ -34,8 +34,6 @@ struct Shared<T, O> {
     /// Whether posts are a piece of outstanding work: all together, so that none of them has to be counted
     /// by an exchange of its own. From the first one until the driver has nothing left to do.
     outstanding: bool,
-    /// Whether posts are refused.
-    closed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +52,6 @@ impl<T, O> Default for Shared<T, O> {
             owner: None,
             posted: 0,
             outstanding: false,
-            closed: false,
         }
     }
 }
@@ -91,20 +88,21 @@ impl<T, O> Queue<T, O> {
         self.push_to(shared.made(), item, owner)
     }
 
-    /// Adds a post, unless posts are refused. With the first one a piece of work is to `begin`: under the lock,
+    /// Adds a post, unless that `is_refused`. With the first one a piece of work is to `begin`: under the lock,
     /// so that whoever closes the queue and then waits for the end of what is outstanding waits for this.
     #[inline]
     pub(crate) fn push_post(
         &self,
         item: impl FnOnce() -> T,
         owner: impl FnOnce() -> O,
+        is_refused: impl FnOnce() -> bool,
         begin: impl FnOnce(),
     ) -> Option<Needs<O>> {
         let mut shared = lock(&self.shared);
-        let shared = shared.made();
-        if shared.closed {
+        if is_refused() {
             return None;
         }
+        let shared = shared.made();
         if !mem::replace(&mut shared.outstanding, true) {
             begin();
         }
@@ -132,9 +130,10 @@ impl<T, O> Queue<T, O> {
         }
     }
 
-    /// Refuses posts from now on.
+    /// For whoever has said that posts are refused: when this returns, all see that, and those that did not have
+    /// begun.
     pub(crate) fn close(&self) {
-        lock(&self.shared).made().closed = true;
+        drop(lock(&self.shared));
     }
 
     /// How many posts have not ended, and whether they are a piece of outstanding work.
