@@ -1,61 +1,26 @@
 //! Items that are pushed in one place and run in another, where they get all at once.
 
-use std::{collections::VecDeque, iter, mem};
+use std::{collections::VecDeque, mem};
 
-/// How many items one segment holds. It stays below a kilobyte, from which on an allocation is dear:
-/// `glibc` tidies up all small ones first.
-const SEGMENT: usize = 32;
+use arrayvec::ArrayVec;
+
+/// How many items one segment holds. With them it is one of the small allocations, up to 128 bytes, that `glibc`
+/// keeps apart: those alone can be freed on another thread while this one allocates, without either waiting.
+const SEGMENT: usize = 6;
 
 /// For how many items that want to run again a parked driver keeps space.
 const KEPT: usize = 64;
 
-/// What is pushed, in segments. One buffer that doubles would be moved again and again in a flood, into fresh
-/// pages.
+/// What is pushed, in segments, the last one first. One buffer that doubles would be moved again and again in a
+/// flood, into fresh pages.
 #[derive(Debug)]
-pub(crate) struct Pushed<T> {
-    full: VecDeque<Vec<T>>,
-    last: Vec<T>,
-}
-
-impl<T> Pushed<T> {
-    pub(crate) fn new() -> Self {
-        Pushed {
-            full: VecDeque::new(),
-            last: Vec::new(),
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.last.is_empty()
-    }
-
-    /// Adds an item, which is made where it is kept: it would go through memory on its way.
-    #[inline]
-    pub(crate) fn push(&mut self, item: impl FnOnce() -> T) {
-        if self.last.len() == SEGMENT {
-            self.start_segment();
-        }
-        // `Vec::push` would have it in memory while it grows.
-        self.last.extend(iter::once_with(item));
-    }
-
-    /// Keeps no space that a flood took.
-    pub(crate) fn shrink(&mut self) {
-        self.full = VecDeque::new();
-    }
-
-    #[cold]
-    fn start_segment(&mut self) {
-        let full = mem::replace(&mut self.last, Vec::with_capacity(SEGMENT));
-        self.full.push_back(full);
-    }
-}
+pub(crate) struct Pushed<T>(Chain<T>);
 
 /// What is run: `T`s that were pushed, and then `Y`s, each of which wanted to run again.
 #[derive(Debug)]
 pub(crate) struct Batch<T, Y> {
-    first: VecDeque<T>,
-    rest: VecDeque<Vec<T>>,
+    /// The first segment first, and in each the first item last.
+    pushed: Chain<T>,
     yielded: VecDeque<Y>,
 }
 
@@ -66,11 +31,82 @@ pub(crate) enum Next<T, Y> {
     Yielded(Y),
 }
 
+#[derive(Debug)]
+struct Chain<T>(Option<Box<Segment<T>>>);
+
+#[derive(Debug)]
+struct Segment<T> {
+    rest: Chain<T>,
+    items: ArrayVec<T, SEGMENT>,
+}
+
+impl<T> Chain<T> {
+    const EMPTY: Self = Chain(None);
+
+    fn take(&mut self) -> Self {
+        mem::replace(self, Chain::EMPTY)
+    }
+
+    #[cold]
+    fn add(&mut self) -> &mut ArrayVec<T, SEGMENT> {
+        let rest = self.take();
+        let items = ArrayVec::new();
+        let segment = self.0.insert(Box::new(Segment { rest, items }));
+        &mut segment.items
+    }
+
+    /// Adds an item to the first segment.
+    #[inline]
+    fn push(&mut self, item: impl FnOnce() -> T) {
+        let items = match &mut self.0 {
+            Some(segment) if !segment.items.is_full() => &mut segment.items,
+            _ => self.add(),
+        };
+        items.push(item());
+    }
+
+    /// Takes all segments, to be read from the other end.
+    fn take_reversed(&mut self) -> Self {
+        let mut rest = self.take();
+        let mut reversed = Chain::EMPTY;
+        while let Some(mut segment) = rest.0.take() {
+            segment.items.reverse();
+            rest = mem::replace(&mut segment.rest, reversed);
+            reversed = Chain(Some(segment));
+        }
+        reversed
+    }
+}
+
+impl<T> Drop for Chain<T> {
+    /// One after the other, as the stack has no room for all within each other.
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(mut segment) = next {
+            next = segment.rest.0.take();
+        }
+    }
+}
+
+impl<T> Pushed<T> {
+    pub(crate) fn new() -> Self {
+        Pushed(Chain::EMPTY)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.0.as_ref().is_none_or(|last| last.items.is_empty())
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, item: impl FnOnce() -> T) {
+        self.0.push(item);
+    }
+}
+
 impl<T, Y> Batch<T, Y> {
     pub(crate) fn new() -> Self {
         Batch {
-            first: VecDeque::new(),
-            rest: VecDeque::new(),
+            pushed: Chain::EMPTY,
             yielded: VecDeque::new(),
         }
     }
@@ -78,26 +114,36 @@ impl<T, Y> Batch<T, Y> {
     /// The item that comes next.
     #[inline]
     pub(crate) fn front(&mut self) -> Option<Next<&T, &Y>> {
-        if self.first.is_empty() {
-            match self.rest.pop_front() {
-                Some(segment) => self.first = segment.into(),
-                None => return self.yielded.front().map(Next::Yielded),
+        // The last segment stays, to be used again.
+        while let Some(Segment { items, rest }) = self.pushed.0.as_deref_mut() {
+            if !items.is_empty() || rest.0.is_none() {
+                break;
             }
+            self.pushed = rest.take();
         }
-        self.first.front().map(Next::Pushed)
+        match self
+            .pushed
+            .0
+            .as_deref()
+            .and_then(|first| first.items.last())
+        {
+            Some(item) => Some(Next::Pushed(item)),
+            None => self.yielded.front().map(Next::Yielded),
+        }
     }
 
     /// Takes the item that [`front`](Batch::front) has shown.
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<Next<T, Y>> {
-        match self.first.pop_front() {
+        let first = self.pushed.0.as_deref_mut();
+        match first.and_then(|first| first.items.pop()) {
             Some(item) => Some(Next::Pushed(item)),
             None => self.yielded.pop_front().map(Next::Yielded),
         }
     }
 
     pub(crate) fn push_front(&mut self, item: T) {
-        self.first.push_front(item);
+        self.pushed.push(|| item);
     }
 
     /// Adds an item behind all others.
@@ -106,34 +152,32 @@ impl<T, Y> Batch<T, Y> {
         self.yielded.push_back(item);
     }
 
-    /// Takes all that was pushed. Of this nothing is left.
+    /// Swaps its space, of a batch that is empty, for all that was pushed, which is then to be
+    /// [sorted](Batch::sort).
     pub(crate) fn refill(&mut self, pushed: &mut Pushed<T>) {
         debug_assert!(self.front().is_none());
-        let empty = mem::take(&mut self.first).into();
-        let last = mem::replace(&mut pushed.last, empty);
-        mem::swap(&mut self.rest, &mut pushed.full);
-        self.first = match self.rest.pop_front() {
-            None => last,
-            Some(first) => {
-                self.rest.push_back(last);
-                first
-            }
+        mem::swap(&mut self.pushed, &mut pushed.0);
+    }
+
+    /// Puts in order what it was refilled with: apart from that, so that nobody waits for it.
+    pub(crate) fn sort(&mut self) {
+        match self.pushed.0.as_deref_mut() {
+            Some(Segment { items, rest }) if rest.0.is_none() => items.reverse(),
+            _ => self.pushed = self.pushed.take_reversed(),
         }
-        .into();
     }
 
     /// Keeps no space that a flood took.
     pub(crate) fn shrink(&mut self) {
-        self.rest = VecDeque::new();
         self.yielded.shrink_to(KEPT);
     }
 
     /// Takes all items out, first to last.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Next<T, Y>> {
-        let first = mem::take(&mut self.first).into_iter();
-        let rest = mem::take(&mut self.rest).into_iter().flatten();
-        let yielded = mem::take(&mut self.yielded).into_iter();
-        let pushed = first.chain(rest).map(Next::Pushed);
-        pushed.chain(yielded.map(Next::Yielded))
+        let mut all = mem::replace(self, Batch::new());
+        std::iter::from_fn(move || {
+            all.front()?;
+            all.pop_front()
+        })
     }
 }

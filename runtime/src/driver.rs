@@ -18,8 +18,8 @@ use crate::{
     family::{Alive, Refused},
     post::{self, Job},
     queue::{Needs, PostsAreOver},
-    task::{self as work, Runnable, Turn},
-    trusted::{self, Half},
+    task::{self as work, Fate, Runnable},
+    trusted::{self, Half, Turn},
 };
 
 /// How many items one poll of the driver runs at most, before other tasks of the runtime get to run,
@@ -128,7 +128,7 @@ impl Driver {
                         None
                     }
                     Some(Next::Pushed(Runnable::Spawned(turn)) | Next::Yielded(turn)) => {
-                        turn.run(header)
+                        turn.run(Fate::Run)
                     }
                     None => None,
                 };
@@ -269,7 +269,7 @@ impl Drop for Abandoned {
             let batch = self.batch.drain().map(Runnable::from);
             for item in batch.chain(held_back) {
                 match item {
-                    Runnable::Spawned(turn) => turn.cancel(),
+                    Runnable::Spawned(turn) => drop(turn),
                     Runnable::Posted(job) => {
                         post::cancel(job, header);
                         posts.ended += 1;
@@ -308,7 +308,7 @@ impl Future for Step {
         let header = this.context.header();
         let held = ready!(header.poll_turn(cx, &mut Waiting::default()));
         let yielded = trusted::enter(&held, true, || match this.item.take()? {
-            Runnable::Spawned(turn) => turn.run(header),
+            Runnable::Spawned(turn) => turn.run(Fate::Run),
             Runnable::Posted(job) => {
                 post::run(job, header);
                 work::end(header);
@@ -339,7 +339,7 @@ impl Drop for AbandonedStep {
     fn drop(&mut self) {
         let header = self.0.header();
         match self.1.take() {
-            Some(Runnable::Spawned(turn)) => turn.cancel(),
+            Some(Runnable::Spawned(turn)) => drop(turn),
             Some(Runnable::Posted(job)) => {
                 post::cancel(job, header);
                 work::end(header);

@@ -64,7 +64,7 @@ impl<C: Context + ?Sized, T: Send + 'static> Turns for BoundRun<C, T> {
             }
             header.leave(waiting);
             if let State::Here(root) = std::mem::replace(&mut this.state, State::Hopping) {
-                this.state = State::There(start(header, root, scope, Kind::Hopped));
+                this.state = State::There(start(header, || root, scope, Kind::Hopped));
             }
         }
         let State::There(handle) = &mut this.state else {

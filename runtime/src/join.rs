@@ -11,7 +11,6 @@ use std::{
     thread::{self, ThreadId},
 };
 
-use async_task::Task;
 use tokio::{sync::oneshot, task::coop};
 
 use crate::{
@@ -20,8 +19,8 @@ use crate::{
     family::Refused,
     outstanding::{Payload, message},
     post::Awaited,
-    task::{Failed, Meta, Outcome},
-    trusted::{self, Half},
+    task::{Failed, Joined, Outcome},
+    trusted::{self, Beside, Half},
 };
 
 /// The handle of a piece of work: await it for what the work came to.
@@ -66,8 +65,8 @@ enum Running<T> {
 
 enum OnContext<T> {
     Spawned {
-        task: Task<Outcome<T>, Meta>,
-        waker: Waker,
+        work: Beside<Joined<T>>,
+        has_waited: bool,
     },
     Posted(Half<dyn Awaited<T>>),
 }
@@ -75,32 +74,30 @@ enum OnContext<T> {
 impl<T> OnContext<T> {
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
         match self {
-            OnContext::Spawned { task, .. } => Pin::new(task).poll(cx),
+            OnContext::Spawned { work, has_waited } => work.poll_outcome(cx, has_waited),
             OnContext::Posted(closure) => closure.poll_outcome(cx),
         }
     }
 
     fn abort(&self) {
         match self {
-            OnContext::Spawned { task, waker } => {
-                task.metadata().abort();
-                waker.wake_by_ref();
-            }
+            OnContext::Spawned { work, .. } => work.abort(),
             OnContext::Posted(closure) => closure.abort(),
         }
     }
 
     fn is_finished(&self) -> bool {
         match self {
-            OnContext::Spawned { task, .. } => task.is_finished(),
+            OnContext::Spawned { work, .. } => work.is_finished(),
             OnContext::Posted(closure) => closure.is_finished(),
         }
     }
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn of_spawned(context: &Header, task: Task<Outcome<T>, Meta>, waker: Waker) -> Self {
-        Self::on_context(context, OnContext::Spawned { task, waker })
+    pub(crate) fn of_spawned(context: &Header, work: Beside<Joined<T>>) -> Self {
+        let has_waited = false;
+        Self::on_context(context, OnContext::Spawned { work, has_waited })
     }
 
     #[inline]
@@ -292,17 +289,12 @@ impl<T> Future for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        if let Running::OnContext { work, .. } = &mut self.work {
-            // Looked at before it is taken: a posted one that is dropped at once is not moved for that.
-            if let Some(OnContext::Spawned { .. }) = work {
-                if let Some(OnContext::Spawned { task, waker }) = work.take() {
-                    if !task.is_finished() {
-                        task.metadata().detach();
-                        waker.wake_by_ref();
-                    }
-                    task.detach();
-                }
-            }
+        if let Running::OnContext {
+            work: Some(OnContext::Spawned { work, .. }),
+            ..
+        } = &self.work
+        {
+            work.leave();
         }
     }
 }

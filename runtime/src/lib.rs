@@ -22,6 +22,7 @@ mod post;
 mod queue;
 mod rare;
 mod run;
+mod schedule;
 mod scheduler;
 mod send;
 mod send_check;

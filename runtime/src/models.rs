@@ -20,6 +20,7 @@ use crate::{
     batch::{Batch, Next},
     outstanding::{Outstanding, Unread, failure},
     queue::{Needs, PostsAreOver, Queue},
+    schedule::{Last, Schedule},
     suspended::Suspended,
     sync::{Mutex, lock},
     trusted::{Half, halves},
@@ -184,8 +185,12 @@ fn a_waiting_future_that_is_dropped_leaves_the_others_their_wakers() {
 }
 
 /// Pushes an item, and does for the driver what must be done; the started one drives in this thread.
-fn push<O>(queue: &Queue<usize, O>, item: usize, owner: impl FnOnce() -> O) -> Option<O> {
-    match queue.push(|| item, owner) {
+fn push(queue: &Queue<usize, ()>, item: usize) -> Option<()> {
+    see_to(queue.push(|| item, || ()))
+}
+
+fn see_to<O>(needs: Needs<O>) -> Option<O> {
+    match needs {
         Needs::Nothing => None,
         Needs::Waking(driver) => {
             driver.wake();
@@ -203,7 +208,7 @@ fn poll_refill<O>(
     match queue.refill_or_park(cx, batch) {
         Ok(()) => Poll::Ready(()),
         Err(PostsAreOver(over)) => {
-            assert!(!over, "nothing was posted");
+            assert!(!over, "no post has ended");
             Poll::Pending
         }
     }
@@ -232,12 +237,12 @@ fn a_pushed_item_always_finds_a_driver() {
         let others = [1, 10].map(|item| {
             let queue = queue.clone();
             thread::spawn(move || {
-                if push(&queue, item, || ()).is_some() {
+                if push(&queue, item).is_some() {
                     block_on(drive(&queue));
                 }
             })
         });
-        if push(&queue, 100, || ()).is_some() {
+        if push(&queue, 100).is_some() {
             block_on(drive(&queue));
         }
         for other in others {
@@ -263,13 +268,13 @@ fn a_driver_that_retires_misses_no_item() {
             let shared = shared.clone();
             thread::spawn(move || {
                 let (queue, done) = &*shared;
-                if push(queue, item, || ()).is_some() {
+                if push(queue, item).is_some() {
                     drop_all(queue, done);
                 }
             })
         });
         let (queue, done) = &*shared;
-        if push(queue, 100, || ()).is_some() {
+        if push(queue, 100).is_some() {
             drop_all(queue, done);
         }
         for other in others {
@@ -346,8 +351,12 @@ fn a_queue_owns_its_context_until_its_items_have_run_and_its_end_wakes_the_drive
             gone: AtomicUsize::new(0),
         });
         let poster = Owner(owned.clone());
-        let more = || Owner::of(&poster.0).unwrap();
-        let awake = push(&poster.0.queue, 1, more);
+        let post = |item| {
+            let queue = &poster.0.queue;
+            let owner = || Owner::of(&poster.0).unwrap();
+            see_to(queue.push_post(|| item, owner, || false, || {}).unwrap())
+        };
+        let awake = post(1);
         let driver = thread::spawn({
             let owned = owned.clone();
             move || {
@@ -359,7 +368,7 @@ fn a_queue_owns_its_context_until_its_items_have_run_and_its_end_wakes_the_drive
                 block_on(poll_fn(|cx| drives.poll(cx)))
             }
         });
-        assert!(push(&poster.0.queue, 10, more).is_none());
+        assert!(post(10).is_none());
         drop(poster);
         assert_eq!(driver.join().unwrap(), 11);
     });
@@ -605,6 +614,148 @@ fn whoever_has_the_value_for_itself_sees_what_the_other_half_did() {
         drop(half);
         other.join().unwrap();
         assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// An item of work. What its turns do is as in `Guarded`; all that is done is `Relaxed`.
+struct Scheduled {
+    schedule: Schedule,
+    turns: AtomicUsize,
+    /// What wakers tell the work, and what it knows of that.
+    told: [AtomicUsize; 2],
+    known: AtomicUsize,
+    ended: AtomicUsize,
+    freed: AtomicUsize,
+}
+
+impl Scheduled {
+    fn new(owners: usize) -> Arc<Self> {
+        Arc::new(Scheduled {
+            schedule: Schedule::new(owners),
+            turns: AtomicUsize::new(0),
+            told: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            known: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
+            freed: AtomicUsize::new(0),
+        })
+    }
+
+    /// Runs the turn that the caller has, and those that follow at once, until all of `enough` is known.
+    fn run(&self, enough: usize) {
+        loop {
+            let is_its_end = self.schedule.begin();
+            let turns = self.turns.load(Ordering::Relaxed);
+            self.turns.store(turns + 1, Ordering::Relaxed);
+            let told = self.told.iter().map(|told| told.load(Ordering::Relaxed));
+            let known = self.known.load(Ordering::Relaxed).max(told.sum());
+            self.known.store(known, Ordering::Relaxed);
+            if is_its_end || known == enough {
+                let ended = self.ended.load(Ordering::Relaxed);
+                self.ended.store(ended + 1, Ordering::Relaxed);
+                self.schedule.end();
+                break;
+            }
+            if self.schedule.pause() {
+                break;
+            }
+        }
+        self.release();
+    }
+
+    /// A waker that tells something, and stays.
+    fn wake(&self, number: usize, enough: usize) {
+        self.told[number].store(1, Ordering::Relaxed);
+        if self.schedule.wake() {
+            // The turn is put into the queue of the context, for which the work is asked.
+            assert_ne!(self.turns.load(Ordering::Relaxed), 0);
+            self.schedule.add_owner();
+            self.run(enough);
+        }
+    }
+
+    fn release(&self) {
+        match self.schedule.release() {
+            Last::No => {}
+            Last::Free => {
+                let freed = self.freed.load(Ordering::Relaxed);
+                self.freed.store(freed + 1, Ordering::Relaxed);
+            }
+            Last::Abandoned => self.run(usize::MAX),
+        }
+    }
+
+    /// What must hold when all owners are gone.
+    fn has_ended_once(&self) {
+        assert_eq!(self.ended.load(Ordering::Relaxed), 1);
+        assert_eq!(self.freed.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn no_wake_of_work_is_lost_and_its_turns_never_overlap() {
+    bounded(|| {
+        let item = Scheduled::new(3);
+        let wakers = [0, 1].map(|number| {
+            let item = item.clone();
+            thread::spawn(move || item.wake(number, 2))
+        });
+        item.run(2);
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+        // Nobody but its turns has told it.
+        assert_eq!(item.known.load(Ordering::Relaxed), 2);
+        item.release();
+        item.release();
+        item.has_ended_once();
+    });
+}
+
+#[test]
+fn work_that_nobody_can_wake_any_more_ends_once() {
+    bounded(|| {
+        let item = Scheduled::new(3);
+        let waker = thread::spawn({
+            let item = item.clone();
+            move || {
+                item.wake(0, usize::MAX);
+                item.release();
+            }
+        });
+        let handle = thread::spawn({
+            let item = item.clone();
+            move || item.release()
+        });
+        item.run(usize::MAX);
+        waker.join().unwrap();
+        handle.join().unwrap();
+        item.has_ended_once();
+    });
+}
+
+#[test]
+fn whoever_frees_work_sees_all_that_its_owners_did() {
+    model(|| {
+        let item = Scheduled::new(2);
+        assert!(!item.schedule.begin());
+        item.schedule.end();
+        let other = thread::spawn({
+            let item = item.clone();
+            move || {
+                item.told[0].store(1, Ordering::Relaxed);
+                if item.schedule.release() == Last::Free {
+                    assert_eq!(item.told[1].load(Ordering::Relaxed), 1);
+                    item.freed.store(1, Ordering::Relaxed);
+                }
+            }
+        });
+        item.told[1].store(1, Ordering::Relaxed);
+        if item.schedule.release() == Last::Free {
+            assert_eq!(item.told[0].load(Ordering::Relaxed), 1);
+            item.freed.store(1, Ordering::Relaxed);
+        }
+        other.join().unwrap();
+        assert_eq!(item.freed.load(Ordering::Relaxed), 1);
     });
 }
 

@@ -17,7 +17,7 @@ use crate::{
     exclusive::Scope,
     outstanding::{Payload, contained, discard},
     sync::{Mutex, lock},
-    task::{Failed, Outcome, Output, Unclaimed},
+    task::{Failed, Fate, Outcome, Output, Unclaimed},
     trusted::{self, Half, halves},
 };
 
@@ -29,15 +29,6 @@ pub(crate) trait Job: Send + Sync {
     fn end(&mut self, context: &Header, fate: Fate);
     /// The same, and leaves the outcome to the handle.
     fn end_awaited(&self, context: &Header, fate: Fate);
-}
-
-/// What is to become of a closure that has its turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// To be called, unless its handle has aborted it.
-    Call,
-    /// To be dropped; on its context, if the caller is there.
-    Drop,
 }
 
 /// What the handle has of it.
@@ -126,7 +117,7 @@ where
     F: FnOnce(&S) -> R,
 {
     match stage {
-        Stage::Queued { closure, .. } if fate == Fate::Call => call(context, closure),
+        Stage::Queued { closure, .. } if fate == Fate::Run => call(context, closure),
         Stage::Queued { closure, .. } | Stage::Aborted(closure) => abandon(context, closure),
         Stage::Begun | Stage::Ended(_) | Stage::Taken => unreachable!("it has one turn"),
     }
@@ -238,7 +229,7 @@ where
 #[inline]
 pub(crate) fn run(job: Half<dyn Job>, context: &Header) {
     let fate = match context.is_cancelled() {
-        false => Fate::Call,
+        false => Fate::Run,
         true => Fate::Drop,
     };
     end(job, context, fate);

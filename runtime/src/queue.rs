@@ -12,7 +12,7 @@ use crate::{
 
 /// First in, first out. It has one driver, from its first item on, which parks while there are none.
 ///
-/// `O` owns what the queue is a part of, so that items need not. The driver does while it is awake; what
+/// `O` owns what the queue is a part of, so that posts need not. The driver does while it is awake; a post that
 /// wakes it leaves an owner for it.
 #[derive(Debug)]
 pub(crate) struct Queue<T, O> {
@@ -27,7 +27,7 @@ pub(crate) struct Queue<T, O> {
 struct Shared<T, O> {
     items: Pushed<T>,
     driver: Driver,
-    /// From when the driver is woken until it looks.
+    /// From when the driver is woken, by a post, until it looks.
     owner: Option<O>,
     /// How many posts were pushed.
     posted: u32,
@@ -81,11 +81,15 @@ impl<T, O> Queue<T, O> {
         }
     }
 
-    /// Adds an item, which is made where it is kept.
+    /// Adds an item that owns what the queue is a part of. It is made where it is kept.
     #[inline]
     pub(crate) fn push(&self, item: impl FnOnce() -> T, owner: impl FnOnce() -> O) -> Needs<O> {
         let mut shared = lock(&self.shared);
-        self.push_to(shared.made(), item, owner)
+        match self.push_to(shared.made(), item) {
+            Driver::Awake => Needs::Nothing,
+            Driver::Parked(waker) => Needs::Waking(waker),
+            Driver::None => Needs::Starting(owner()),
+        }
     }
 
     /// Adds a post, unless that `is_refused`. With the first one a piece of work is to `begin`: under the lock,
@@ -107,27 +111,23 @@ impl<T, O> Queue<T, O> {
             begin();
         }
         shared.posted = shared.posted.wrapping_add(1);
-        Some(self.push_to(shared, item, owner))
-    }
-
-    #[inline]
-    fn push_to(
-        &self,
-        shared: &mut Shared<T, O>,
-        item: impl FnOnce() -> T,
-        owner: impl FnOnce() -> O,
-    ) -> Needs<O> {
-        shared.items.push(item);
-        // ORDERING: Relaxed, see `push_yielded`.
-        self.filled.store(true, Ordering::Relaxed);
-        match mem::replace(&mut shared.driver, Driver::Awake) {
+        Some(match self.push_to(shared, item) {
             Driver::Awake => Needs::Nothing,
             Driver::Parked(waker) => {
                 shared.owner = Some(owner());
                 Needs::Waking(waker)
             }
             Driver::None => Needs::Starting(owner()),
-        }
+        })
+    }
+
+    /// Adds an item, for a driver that is to be awake. What it was before comes back.
+    #[inline]
+    fn push_to(&self, shared: &mut Shared<T, O>, item: impl FnOnce() -> T) -> Driver {
+        shared.items.push(item);
+        // ORDERING: Relaxed, see `push_yielded`.
+        self.filled.store(true, Ordering::Relaxed);
+        mem::replace(&mut shared.driver, Driver::Awake)
     }
 
     /// For whoever has said that posts are refused: when this returns, all see that, and those that did not have
@@ -179,7 +179,6 @@ impl<T, O> Queue<T, O> {
         batch: &mut Batch<T, Y>,
     ) -> Result<(), PostsAreOver> {
         self.refill_or(batch, |shared, batch| {
-            shared.items.shrink();
             batch.shrink();
             // tokio's: a clone of it is no foreign code.
             shared.driver = Driver::Parked(cx.waker().clone());
@@ -197,19 +196,22 @@ impl<T, O> Queue<T, O> {
         batch: &mut Batch<T, Y>,
         end: impl FnOnce(&mut Shared<T, O>, &mut Batch<T, Y>),
     ) -> Result<(), PostsAreOver> {
-        let mut shared = lock(&self.shared);
-        let shared = shared.made();
-        // Not the last one, as the driver is another.
-        shared.owner = None;
-        if shared.items.is_empty() {
-            end(shared, batch);
-            // Some may be held back.
-            let over = shared.posted == self.ended.load(Ordering::Relaxed);
-            let over = over && mem::replace(&mut shared.outstanding, false);
-            return Err(PostsAreOver(over));
+        {
+            let mut shared = lock(&self.shared);
+            let shared = shared.made();
+            // Not the last one, as the driver is another.
+            shared.owner = None;
+            if shared.items.is_empty() {
+                end(shared, batch);
+                // Some may be held back.
+                let over = shared.posted == self.ended.load(Ordering::Relaxed);
+                let over = over && mem::replace(&mut shared.outstanding, false);
+                return Err(PostsAreOver(over));
+            }
+            batch.refill(&mut shared.items);
+            self.filled.store(false, Ordering::Relaxed);
         }
-        batch.refill(&mut shared.items);
-        self.filled.store(false, Ordering::Relaxed);
+        batch.sort();
         Ok(())
     }
 

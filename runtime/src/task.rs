@@ -1,46 +1,32 @@
-//! Spawned work: one `async-task` task, scheduled into the queue of its context.
+//! Spawned work: one item, whose turns go into the queue of its context.
 
 use std::{
-    cell::Cell,
     future::Future,
-    mem::ManuallyDrop,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{self, Poll},
+    task::{self, Poll, Waker},
 };
 
-use async_task::{Builder, ScheduleInfo, Task, WithInfo};
 use pin_project_lite::pin_project;
 
 use crate::{
     JoinHandle, Work,
     batch::Next,
-    context::{Context, Header, Inner},
+    context::{Context, Header},
     driver::enqueue,
     exclusive::Scope,
     family::Heirs,
     outstanding::{Failure, Payload, contained, discard, failure},
     post::Job,
-    trusted::{self, Half, Root},
+    sync::{Mutex, lock},
+    trusted::{self, Beside, Half, Root, Steps, Turn, item},
     waiters::Place,
 };
-
-/// What is kept beside the work, for its wakers, its handle and the queue. The flags are `Relaxed`
-/// throughout: they carry nothing, and whoever sets one wakes the item, so that the queue looks at it
-/// again.
-pub(crate) struct Meta {
-    /// Weak, as a waker may outlive the work: a timer's, say. Work that suspends owns its context, so there
-    /// is one whenever there is something to schedule.
-    context: Weak<dyn Context>,
-    aborted: AtomicBool,
-    detached: AtomicBool,
-    scope: Scope,
-    kind: Kind,
-}
 
 /// What an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +34,6 @@ pub(crate) enum Kind {
     Spawned,
     /// A run that has hopped. Closing and cancelling leave it to its caller, as it was there before.
     Hopped,
-    /// What is only to be dropped.
-    Remains,
 }
 
 impl Kind {
@@ -59,32 +43,13 @@ impl Kind {
     }
 }
 
-impl Meta {
-    fn new(context: Weak<dyn Context>, scope: Scope, kind: Kind) -> Self {
-        Meta {
-            context,
-            aborted: AtomicBool::new(false),
-            detached: AtomicBool::new(false),
-            scope,
-            kind,
-        }
-    }
-
-    pub(crate) fn abort(&self) {
-        self.aborted.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn detach(&self) {
-        self.detached.store(true, Ordering::Relaxed);
-    }
-}
-
-thread_local! {
-    /// Whether the item that is polled next is to drop its work instead.
-    static CANCEL: Cell<bool> = const { Cell::new(false) };
-    /// The item that was woken while it was polled, on its way to whoever polled it. Without a destructor,
-    /// which would have to be looked for at each use: it is empty but within `poll`.
-    static YIELDED: Cell<Option<ManuallyDrop<Item>>> = const { Cell::new(None) };
+/// What is to become of work that has its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// To be run, unless its handle has aborted it.
+    Run,
+    /// To be dropped; on its context, if the caller is there.
+    Drop,
 }
 
 /// What the queue holds: one turn of a piece of work.
@@ -118,74 +83,6 @@ impl From<Next<Runnable, Turn>> for Runnable {
             Next::Yielded(turn) => turn.into(),
         }
     }
-}
-
-/// The turn of a task. Cancelled instead, it drops the future of the work, so that is done on its context.
-pub(crate) struct Turn(Option<Item>);
-
-type Item = async_task::Runnable<Meta>;
-
-impl Turn {
-    fn new(item: Item) -> Self {
-        Turn(Some(item))
-    }
-
-    fn meta(&self) -> &Meta {
-        let item = self.0.as_ref();
-        item.expect("taken where it ends").metadata()
-    }
-
-    #[inline]
-    pub(crate) fn scope(&self) -> Scope {
-        self.meta().scope
-    }
-
-    /// Has the work its turn; if it was aborted, or the context cancelled, its end. The next turn comes back
-    /// if the work wants it at once.
-    #[inline]
-    pub(crate) fn run(mut self, context: &Header) -> Option<Turn> {
-        let meta = self.meta();
-        let cancelled = context.is_cancelled() && meta.kind.is_submission();
-        let cancel = cancelled || meta.aborted.load(Ordering::Relaxed);
-        let detached = meta.detached.load(Ordering::Relaxed);
-        let item = self.0.take()?;
-        if cancel {
-            return poll(item, true);
-        }
-        // Work that suspends with neither handle nor waker left can never go on. `async-task` would leak
-        // it; with this waker as the last one to go, it is scheduled once more, to be dropped.
-        let _last = detached.then(|| item.waker());
-        poll(item, false)
-    }
-
-    /// Drops the work. The caller is on the context, or there is no way there.
-    pub(crate) fn cancel(mut self) {
-        if let Some(item) = self.0.take() {
-            poll(item, true);
-        }
-    }
-}
-
-impl Drop for Turn {
-    /// For what is left when its context is gone, on the way of a panic perhaps.
-    fn drop(&mut self) {
-        if let Some(item) = self.0.take() {
-            poll(item, true);
-        }
-    }
-}
-
-#[inline]
-fn poll(item: Item, cancel: bool) -> Option<Turn> {
-    let before = CANCEL.replace(cancel);
-    let yielded = item.run();
-    CANCEL.set(before);
-    if !yielded {
-        return None;
-    }
-    YIELDED
-        .take()
-        .map(|item| Turn::new(ManuallyDrop::into_inner(item)))
 }
 
 /// What a piece of work came to.
@@ -248,10 +145,96 @@ impl Drop for Unclaimed {
     }
 }
 
+/// What the handle of spawned work shares with it.
+pub(crate) struct Joined<T> {
+    /// `Relaxed`: it carries nothing, and whoever sets it asks for a turn, which looks at it.
+    aborted: AtomicBool,
+    end: Mutex<End<T>>,
+}
+
+enum End<T> {
+    /// Not there yet; and who awaits it.
+    Awaited(Option<Waker>),
+    Here(Outcome<T>),
+    /// The handle has taken it, or is gone.
+    Unwanted,
+}
+
+impl<T> Joined<T> {
+    fn new() -> Self {
+        Joined {
+            aborted: AtomicBool::new(false),
+            end: Mutex::new(End::Awaited(None)),
+        }
+    }
+
+    /// `has_waited` says whether the handle has left a waker: before that, there is nothing to look at first.
+    pub(crate) fn poll_outcome(
+        &self,
+        cx: &mut task::Context<'_>,
+        has_waited: &mut bool,
+    ) -> Poll<Outcome<T>> {
+        let take = |end: &mut End<T>| match mem::replace(end, End::Unwanted) {
+            End::Here(outcome) => Poll::Ready(outcome),
+            other => {
+                *end = other;
+                Poll::Pending
+            }
+        };
+        if mem::replace(has_waited, true) {
+            match &mut *lock(&self.end) {
+                End::Awaited(Some(waker)) if waker.will_wake(cx.waker()) => return Poll::Pending,
+                End::Awaited(_) => {}
+                end => return take(end),
+            }
+        }
+        // Not cloned, nor dropped, under the lock: a waker is foreign code.
+        let waker = cx.waker().clone();
+        let (taken, _replaced) = match &mut *lock(&self.end) {
+            End::Awaited(place) => (Poll::Pending, place.replace(waker)),
+            end => (take(end), Some(waker)),
+        };
+        taken
+    }
+
+    /// Says that nobody wants the outcome any more.
+    pub(crate) fn leave(&self) {
+        let end = mem::replace(&mut *lock(&self.end), End::Unwanted);
+        drop(end);
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        !matches!(*lock(&self.end), End::Awaited(_))
+    }
+
+    /// Hands `outcome` over. If nobody wants it, it is dropped here.
+    fn finish(&self, outcome: Outcome<T>) {
+        let (waker, _unwanted) = {
+            let mut end = lock(&self.end);
+            match mem::replace(&mut *end, End::Unwanted) {
+                End::Awaited(waker) => {
+                    *end = End::Here(outcome);
+                    (waker, None)
+                }
+                End::Here(_) | End::Unwanted => (None, Some(outcome)),
+            }
+        };
+        if let Some(waker) = waker {
+            contained(|| waker.wake());
+        }
+    }
+}
+
+impl<T> Beside<Joined<T>> {
+    pub(crate) fn abort(&self) {
+        self.aborted.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+}
+
 pin_project! {
-    /// The future inside the task; outstanding until it is dropped. It never panics, and
-    /// neither does its drop: `async-task` would abort the process.
-    struct Guarded<C, F> where C: Context, C: ?Sized {
+    /// Spawned work; outstanding until it has ended.
+    struct Spawned<C, F> where C: Context, C: ?Sized {
         #[pin]
         root: Root<C, F>,
         scope: Scope,
@@ -259,27 +242,63 @@ pin_project! {
         // Where it waits for a cancellation, once it has suspended.
         place: Option<Place>,
     }
-
-    impl<C, F> PinnedDrop for Guarded<C, F> where C: Context, C: ?Sized {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            let mut root = this.root;
-            root.context().header().resume(this.place);
-            if let Err(payload) = drop_caught(root.as_mut()) {
-                drop(Unclaimed::new(root.context().header(), payload));
-            }
-            let header = root.context().header();
-            header.end_exclusive(*this.scope);
-            end(header);
-        }
-    }
 }
 
-/// Ends one piece of work. Within a turn that is when the turn has ended: the outcome, a panic
-/// perhaps, is stored after the future is dropped.
-pub(crate) fn end(header: &Header) {
-    if !trusted::ends_in_entry(header) {
-        header.end(1);
+impl<C, F> Steps for Spawned<C, F>
+where
+    C: Context + ?Sized,
+    F: Future<Output: Send> + Send + 'static,
+{
+    type Beside = Joined<F::Output>;
+
+    fn step(
+        self: Pin<&mut Self>,
+        joined: &Joined<F::Output>,
+        fate: Fate,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        let this = self.project();
+        let mut root = this.root;
+        let is_cancelled = || this.kind.is_submission() && root.context().header().is_cancelled();
+        let is_to_run =
+            fate == Fate::Run && !joined.aborted.load(Ordering::Relaxed) && !is_cancelled();
+        let polled = match is_to_run {
+            true => catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))).map(Some),
+            false => Ok(None),
+        };
+        if let Ok(Some(Poll::Pending)) = polled {
+            if this.kind.is_submission() {
+                root.context().header().suspend(this.place, cx.waker());
+            }
+            return Poll::Pending;
+        }
+        root.context().header().resume(this.place);
+        // Dropped before the outcome is known to anyone. Its first panic is the one that counts.
+        let dropped = drop_caught(root.as_mut());
+        let header = root.context().header();
+        let panicked = |payload| Failed::Panicked(Unclaimed::new(header, payload));
+        let outcome = match (polled, dropped) {
+            (Ok(Some(Poll::Ready(output))), Ok(())) => Ok(Output::of(output)),
+            (Ok(Some(_)), Err(payload)) => Err(panicked(payload)),
+            (Ok(_), dropped) => {
+                drop(dropped.map_err(panicked));
+                Err(Failed::Cancelled)
+            }
+            (Err(payload), later) => {
+                if let Err(later) = later {
+                    discard(later);
+                }
+                Err(panicked(payload))
+            }
+        };
+        header.end_exclusive(*this.scope);
+        joined.finish(outcome);
+        end(header);
+        Poll::Ready(())
+    }
+
+    fn context(&self) -> Arc<dyn Context> {
+        self.root.context().header().owner()
     }
 }
 
@@ -287,38 +306,11 @@ fn drop_caught<C: Context + ?Sized, F>(root: Pin<&mut Root<C, F>>) -> Result<(),
     catch_unwind(AssertUnwindSafe(|| root.drop_body()))
 }
 
-impl<C: Context + ?Sized, F: Future> Future for Guarded<C, F> {
-    type Output = Outcome<F::Output>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        if CANCEL.get() {
-            return Poll::Ready(Err(Failed::Cancelled));
-        }
-        let this = self.project();
-        let mut root = this.root;
-        let output = match catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))) {
-            Ok(Poll::Ready(output)) => Ok(Output::of(output)),
-            Ok(Poll::Pending) => {
-                if this.kind.is_submission() {
-                    root.context().header().suspend(this.place, cx.waker());
-                }
-                return Poll::Pending;
-            }
-            Err(payload) => Err(payload),
-        };
-        // Dropped before the outcome is known to anyone. Its first panic is the one that counts.
-        let dropped = drop_caught(root.as_mut());
-        let panicked = |payload| Failed::Panicked(Unclaimed::new(root.context().header(), payload));
-        Poll::Ready(match (output, dropped) {
-            (Ok(output), Ok(())) => Ok(output),
-            (Err(payload), later) => {
-                if let Err(later) = later {
-                    discard(later);
-                }
-                Err(panicked(payload))
-            }
-            (Ok(_), Err(payload)) => Err(panicked(payload)),
-        })
+/// Ends one piece of work. Within a turn that is when the turn has ended: the outcome, a panic
+/// perhaps, is stored after the future is dropped.
+pub(crate) fn end(header: &Header) {
+    if !trusted::ends_in_entry(header) {
+        header.end(1);
     }
 }
 
@@ -334,23 +326,23 @@ where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
-    // First the root, as that runs user code, which may panic.
-    match context.header().kind.home() {
+    let header = context.header();
+    match header.kind.home() {
         None => {
-            let root = Root::new(context.clone(), work);
-            start(context.header(), root, scope, Kind::Spawned)
+            let root = || Root::new(context.clone(), work);
+            start(header, root, scope, Kind::Spawned)
         }
         Some(_) => {
-            let root = Root::bound(context.clone(), work);
-            start(context.header(), root, scope, Kind::Spawned)
+            let root = || Root::bound(context.clone(), work);
+            start(header, root, scope, Kind::Spawned)
         }
     }
 }
 
-/// Spawns the work of `root` on its context, `header`.
+/// Spawns the work of `root`, which is made where it stays, on its context, `header`.
 pub(crate) fn start<C, F, T>(
     header: &Header,
-    root: Root<C, F>,
+    root: impl FnOnce() -> Root<C, F>,
     scope: Scope,
     kind: Kind,
 ) -> JoinHandle<T>
@@ -359,8 +351,16 @@ where
     F: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
+    /// Ends what has begun and comes to nothing, as making the root runs user code, which may panic.
+    struct Begun<'a>(&'a Header);
+    impl Drop for Begun<'_> {
+        fn drop(&mut self) {
+            end(self.0);
+        }
+    }
+
     #[cfg(feature = "tracing")]
-    let root = crate::span::follow(root);
+    let root = || crate::span::follow(root());
     let begun = match kind.is_submission() {
         true => header.begin(),
         false => {
@@ -371,57 +371,50 @@ where
     if let Err(refused) = begun {
         return JoinHandle::of_refused(header.id, refused);
     }
-    let meta = Meta::new(header.this.clone(), scope, kind);
-    // Made where it stays, and not moved there.
-    let work = || Guarded {
-        root,
+    let begun = Begun(header);
+    let work = || Spawned {
+        root: root(),
         scope,
         kind,
         place: None,
     };
-    let (runnable, task) = allocate(work, meta);
-    let handle = JoinHandle::of_spawned(header, task, runnable.waker());
-    enqueue(header, || Runnable::Spawned(Turn::new(runnable)));
-    handle
+    let (turn, joined) = item(scope, Joined::new(), work);
+    mem::forget(begun);
+    enqueue(header, || Runnable::Spawned(turn));
+    JoinHandle::of_spawned(header, joined)
 }
 
-#[inline]
-fn allocate<F, T>(work: impl FnOnce() -> F, meta: Meta) -> (Item, Task<Outcome<T>, Meta>)
-where
-    F: Future<Output = Outcome<T>> + Send + 'static,
-    T: Send + 'static,
-{
-    // It captures nothing: else `async-task` would hold a waker while it calls it.
-    let schedule = |item: Item, info: ScheduleInfo| {
-        if info.woken_while_running {
-            YIELDED.set(Some(ManuallyDrop::new(item)));
-        } else if let Some(context) = item.metadata().context.upgrade() {
-            enqueue(context.header(), || Runnable::Spawned(Turn::new(item)));
-        }
-    };
-    Builder::new()
-        .metadata(meta)
-        .spawn(|_| work(), WithInfo(schedule))
+pin_project! {
+    /// What is only to be dropped. Counted, as it may borrow from the state.
+    struct Buried<R> {
+        context: Arc<dyn Context>,
+        remains: Option<R>,
+    }
+}
+
+impl<R: Send + 'static> Steps for Buried<R> {
+    type Beside = ();
+
+    fn step(self: Pin<&mut Self>, (): &(), _: Fate, _: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.project();
+        contained(|| drop(this.remains.take()));
+        end(this.context.header());
+        Poll::Ready(())
+    }
+
+    fn context(&self) -> Arc<dyn Context> {
+        self.context.clone()
+    }
 }
 
 /// Drops `remains` on the thread of `context`, in one of its turns; here, if there is no way there.
 pub(crate) fn bury(context: Arc<dyn Context>, remains: impl Send + 'static) {
-    /// Counted, as it may borrow from the state.
-    struct Buried<R>(Arc<dyn Context>, Option<R>);
-    impl<R> Drop for Buried<R> {
-        fn drop(&mut self) {
-            contained(|| drop(self.1.take()));
-            end(self.0.header());
-        }
-    }
-
     let header = context.header();
     header.begin_anyway();
-    let buried = Buried(context.clone(), Some(remains));
-    let meta = Meta::new(Weak::<Inner<()>>::new(), Scope::Remains, Kind::Remains);
-    let (runnable, task) = Builder::new()
-        .metadata(meta)
-        .spawn(|_| async move { drop(buried) }, drop);
-    task.detach();
-    enqueue(header, || Runnable::Spawned(Turn::new(runnable)));
+    let buried = || Buried {
+        context: context.clone(),
+        remains: Some(remains),
+    };
+    let (turn, _) = item(Scope::Remains, (), buried);
+    enqueue(header, || Runnable::Spawned(turn));
 }

@@ -515,7 +515,7 @@ impl<S: 'static> ThreadScheduler<S> {
         T: Send + 'static,
     {
         let inner = self.scheduler.inner();
-        let root = Root::bound_with::<S, W>(inner.clone(), make);
+        let root = || Root::bound_with::<S, W>(inner.clone(), make);
         let header = &inner.header;
         start(header, root, header.scope(), Kind::Spawned)
     }

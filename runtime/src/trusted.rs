@@ -29,10 +29,14 @@
 //! 9. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
 //! 10. A value of [`halves`] has two owners. The first that is dropped says so, and uses it no more; the last
 //!     one, which finds that said, has it for itself, and drops it.
+//! 11. The work of an item is reached through its [`Turn`](item::Turn) alone. There is one at most: who is told by
+//!     [`Schedule`](crate::schedule::Schedule) that the turn is theirs makes it, and it is given up before another
+//!     one can be made. An item is freed by its last owner, after its work.
 
 mod body;
 mod detached_fn;
 mod entry;
+mod item;
 mod pair;
 mod part;
 mod thread;
@@ -42,6 +46,7 @@ pub(crate) use body::Root;
 pub use body::{Attached, Inside, Work, attach_to, inside};
 pub(crate) use detached_fn::{DetachedFn, NotChecked};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, is_visible, runs_work_of};
+pub(crate) use item::{Beside, Steps, Turn, item};
 pub(crate) use pair::{Half, halves};
 pub use part::{DetachedPart, detached_part, with_parts};
 pub(crate) use thread::{Homebound, end, lend};
