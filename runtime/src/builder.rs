@@ -64,7 +64,8 @@ impl<S: 'static> Builder<S> {
         self
     }
 
-    /// How many pieces of work, at most, get a turn before other tasks of the runtime do; 64 by default.
+    /// How many pieces of work, at most, get a turn before other tasks of the runtime do. By default that is a
+    /// matter of time: 50 microseconds, looked at after every 64 turns.
     pub fn budget(mut self, turns: usize) -> Self {
         self.budget = Some(turns);
         self
