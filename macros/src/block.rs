@@ -1,5 +1,7 @@
 //! `context_block!`: a checked `async` block.
 
+use std::cell::OnceCell;
+
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
@@ -88,13 +90,14 @@ fn expand(input: Input) -> TokenStream {
         state: args.state,
         name: keyword.span(),
         allow_blocking: args.allow_blocking,
+        inside: OnceCell::new(),
     };
     let here = scope.here();
     let krate = scope.krate.at(here);
     let rewritten = rewrite::body(input.body, &scope, &mut errors);
     let token = rewritten.uses.bind(&scope);
     let braces = half_typed::braces(input.brace, rewritten.is_half_typed);
-    let user = user_block(braces, &rewritten.body);
+    let user = user_block(braces, rewritten.body, rewritten.is_bare);
     let future = quote_spanned!(here=> #keyword #capture { #token #user });
     let future = match rewritten.has_parts {
         true => quote_spanned!(here=> #krate::__private::with_parts(#future)),

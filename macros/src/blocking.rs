@@ -49,7 +49,8 @@ pub(crate) fn refuse(expr: &Expr, errors: &mut Errors) {
 }
 
 fn by_name(name: &Ident) -> Option<(Ident, &'static str)> {
-    let (_, instead) = BLOCKING.iter().find(|(blocking, _)| name == blocking)?;
+    let written = name.to_string();
+    let (_, instead) = BLOCKING.iter().find(|(blocking, _)| written == *blocking)?;
     Some((name.clone(), *instead))
 }
 

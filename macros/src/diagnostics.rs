@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{Error, Path};
 
 use crate::words;
@@ -52,9 +52,12 @@ impl Errors {
         self.imports.extend(words::import(&path.to_token_stream()));
     }
 
-    /// What `taken_off` has left to be written into the body.
-    pub(crate) fn imports(&mut self) -> TokenStream {
-        std::mem::take(&mut self.imports)
+    /// The body, with what `taken_off` has left to be written into it.
+    pub(crate) fn with_imports(&mut self, body: TokenStream) -> TokenStream {
+        match std::mem::take(&mut self.imports) {
+            imports if imports.is_empty() => body,
+            imports => quote!(#imports #body),
+        }
     }
 
     /// An error under one token.

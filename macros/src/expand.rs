@@ -1,14 +1,16 @@
 //! What the attributes turn a fn into.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use std::cell::OnceCell;
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::token::{Brace, Paren};
 use syn::visit_mut::{self, VisitMut};
-use syn::{ReturnType, Signature, Token, Type, TypeInfer, TypeTuple, WhereClause};
+use syn::{ReturnType, Signature, Stmt, Token, Type, TypeInfer, TypeTuple, WhereClause};
 
-use crate::args::{ContextArgs, DetachedArgs, State};
+use crate::args::{ContextArgs, DetachedArgs, Krate, State};
 use crate::diagnostics::Errors;
 use crate::item::{Body, FnItem, Item};
 use crate::scope::Scope;
@@ -71,7 +73,7 @@ fn the_fn(attribute: &str, input: &TokenStream, errors: &mut Errors) -> Option<B
 //
 // Output: fn greeting(id: u64) -> ::request_context::NeedsContext<App, impl Future<Output = String> + Send> {
 //             ::request_context::__private::needs_context::<App, _>(async move {
-//                 if false { let __request_context_return: String = loop {}; return __request_context_return; }
+//                 if false { return ::request_context::__private::returned::<String>(); }
 //                 let id = id;
 //                 { const _: () = ();
 //                   (unsafe { ::request_context::__private::inside::<App>() }).call(load(id)).await }
@@ -83,6 +85,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         state: args.state,
         name: item.sig.ident.span(),
         allow_blocking: args.allow_blocking,
+        inside: OnceCell::new(),
     };
     // Edition 2024 whatever the user's is: there `impl Future` captures every lifetime, as an `async fn` does.
     let here = scope.here();
@@ -128,11 +131,10 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
         let body = assignments::to_own_self(&item.sig, std::mem::take(tokens));
         let rewritten = rewrite::body(body, &scope, errors);
         let token = rewritten.uses.bind(&scope);
-        let anchor = return_anchor(&output);
-        let imports = errors.imports();
-        let body = &rewritten.body;
+        let anchor = return_anchor(&output, &scope.krate);
+        let body = errors.with_imports(rewritten.body);
         let braces = half_typed::braces(*brace, rewritten.is_half_typed);
-        let user = user_block(braces, &quote!(#imports #body));
+        let user = user_block(braces, body, rewritten.is_bare);
         let mut future = quote_spanned!(here=> async move { #anchor #parameters #token #user });
         if rewritten.has_parts {
             future = quote_spanned!(here=> #krate::__private::with_parts(#future));
@@ -163,7 +165,7 @@ fn context_fn(args: ContextArgs, mut item: FnItem, errors: &mut Errors) -> Token
 //
 // Output: async fn load(id: u64) -> Row {
 //             ::request_context::__private::detached_fn_send(async move {
-//                 if false { let __request_context_return: Row = loop {}; return __request_context_return; }
+//                 if false { return ::request_context::__private::returned::<Row>(); }
 //                 let id = id;
 //                 { const _: () = ();
 //                   (::request_context::__private::DetachedFnHere).detached(query(id)).await }
@@ -179,15 +181,14 @@ fn detached_fn(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> To
         };
         let parameters = parameters::move_into_body(&mut item.sig);
         let output = output_of(&item.sig);
-        let anchor = return_anchor(&output);
+        let anchor = return_anchor(&output, &args.krate);
         // The attribute, with the hygiene of the fn's name.
         let begins = Span::call_site().resolved_at(name);
         let body = assignments::to_own_self(&item.sig, std::mem::take(tokens));
         let refused = refuse::what_needs_a_context(body, begins, &args.krate, errors);
-        let imports = errors.imports();
-        let body = &refused.body;
+        let body = errors.with_imports(refused.body);
         let braces = half_typed::braces(*brace, refused.is_half_typed);
-        let user = user_block(braces, &quote!(#imports #body));
+        let user = user_block(braces, body, refused.is_bare);
         let future = quote_spanned!(here=> async move { #anchor #parameters #user });
         let call = check.call(&item.sig, &args.krate, future);
         *tokens = match output {
@@ -217,10 +218,9 @@ fn detached_box(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> T
         let begins = Span::call_site().resolved_at(name);
         let refused =
             refuse::what_needs_a_context(std::mem::take(tokens), begins, &args.krate, errors);
-        let imports = errors.imports();
-        let body = &refused.body;
+        let body = errors.with_imports(refused.body);
         let braces = half_typed::braces(*brace, refused.is_half_typed);
-        let boxed = user_block(braces, &quote!(#imports #body));
+        let boxed = user_block(braces, body, refused.is_bare);
         let krate = args.krate.at(name);
         *tokens = quote_spanned! {name=>
             ::std::boxed::Box::pin(#krate::__private::detached_fn(#boxed))
@@ -230,18 +230,25 @@ fn detached_box(args: &DetachedArgs, mut item: FnItem, errors: &mut Errors) -> T
 }
 
 /// The user's own braces, which decide by their edition when temporaries are dropped.
-pub(crate) fn user_block(brace: Brace, body: &TokenStream) -> TokenStream {
+pub(crate) fn user_block(brace: Brace, body: TokenStream, is_bare: bool) -> TokenStream {
     // Braces around a single expression are linted. An item can stand before other items without being linted too.
-    let not_alone = quote!(
-        const _: () = ();
-    );
-    let mut block = TokenStream::new();
-    brace.surround(&mut block, |tokens| tokens.extend(quote!(#not_alone #body)));
-    block
+    let body = match is_bare {
+        true => quote!(const _: () = (); #body),
+        false => body,
+    };
+    let mut block = Group::new(Delimiter::Brace, body);
+    block.set_span(brace.span.join());
+    TokenTree::from(block).into()
+}
+
+/// Whether the statements may be a single expression, once what `cfg` and macros take away is gone.
+pub(crate) fn are_bare(stmts: &[Stmt]) -> bool {
+    let is_let = |stmt: &Stmt| matches!(stmt, Stmt::Local(local) if local.attrs.is_empty());
+    !stmts.iter().any(is_let)
 }
 
 /// A body that is moved into a block has lost its return type, and with it coercions and the types of `?`.
-fn return_anchor(output: &Type) -> Option<TokenStream> {
+fn return_anchor(output: &Type, krate: &Krate) -> Option<TokenStream> {
     if let Type::Never(_) = output {
         return None;
     }
@@ -249,22 +256,11 @@ fn return_anchor(output: &Type) -> Option<TokenStream> {
     // `rustc` points here where another type is returned, so these are the user's tokens to the eye.
     let declared = output.span();
     EraseImplTrait.visit_type_mut(&mut output);
-    let hidden = Ident::new("__request_context_return", declared);
+    let krate = krate.at(declared);
     Some(quote_spanned! {declared=>
-        #[allow(
-            unknown_lints,
-            unreachable_code,
-            deprecated,
-            clippy::diverging_sub_expression,
-            clippy::empty_loop,
-            clippy::let_unit_value,
-            clippy::let_with_type_underscore,
-            clippy::needless_return,
-            clippy::unreachable
-        )]
+        #[allow(deprecated, unreachable_code)]
         if false {
-            let #hidden: #output = loop {};
-            return #hidden;
+            return #krate::__private::returned::<#output>();
         }
     })
 }

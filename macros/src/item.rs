@@ -1,6 +1,6 @@
 //! The fn an attribute stands on. Its body stays tokens here.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Result, Signature, Token, Visibility, braced, token};
@@ -28,17 +28,50 @@ pub(crate) enum Item {
 
 impl Item {
     pub(crate) fn parse(tokens: TokenStream) -> Self {
-        if let Some(keyword) = what_else(tokens.clone()) {
-            return Item::Other(keyword);
+        if let Some(item) = FnItem::of_head_and_body(&tokens) {
+            return Item::Fn(Box::new(item));
         }
-        match FnItem::parse.parse2(tokens) {
+        match FnItem::parse.parse2(tokens.clone()) {
             Ok(item) => Item::Fn(Box::new(item)),
-            Err(error) => Item::Unreadable(error),
+            Err(error) => match what_else(tokens) {
+                Some(keyword) => Item::Other(keyword),
+                None => Item::Unreadable(error),
+            },
         }
     }
 }
 
 impl FnItem {
+    /// What `parse` gives for most fns, without going through every token of the body.
+    fn of_head_and_body(tokens: &TokenStream) -> Option<Self> {
+        let mut head: Vec<_> = tokens.clone().into_iter().collect();
+        let Some(TokenTree::Group(body)) = head.pop() else {
+            return None;
+        };
+        let tokens = body.stream();
+        // Inner attributes begin like this.
+        let begins_with_hash = matches!(
+            tokens.clone().into_iter().next(),
+            Some(TokenTree::Punct(first)) if first.as_char() == '#'
+        );
+        if body.delimiter() != Delimiter::Brace || begins_with_hash {
+            return None;
+        }
+        let brace = token::Brace {
+            span: body.delim_span(),
+        };
+        let parser = |input: ParseStream| {
+            Ok(FnItem {
+                attrs: input.call(Attribute::parse_outer)?,
+                vis: input.parse()?,
+                defaultness: input.parse()?,
+                sig: input.parse()?,
+                body: Body::Block(brace, tokens),
+            })
+        };
+        parser.parse2(head.into_iter().collect()).ok()
+    }
+
     fn parse(input: ParseStream) -> Result<Self> {
         let mut attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;

@@ -60,8 +60,11 @@ pub(crate) fn move_into_body(sig: &mut Signature) -> TokenStream {
 fn by_name(attrs: &[Attribute], pat: &PatIdent) -> TokenStream {
     let name = &pat.ident;
     // The user's own tokens stand here in a statement that the user did not write.
-    let allow = quote! {
-        #[allow(clippy::no_effect_underscore_binding, clippy::shadow_same, clippy::used_underscore_binding)]
+    let allow = match name.to_string().starts_with('_') {
+        true => quote! {
+            #[allow(clippy::no_effect_underscore_binding, clippy::shadow_same, clippy::used_underscore_binding)]
+        },
+        false => quote!(#[allow(clippy::shadow_same)]),
     };
     quote!(#allow #(#attrs)* let #pat = #name;)
 }
@@ -134,7 +137,7 @@ mod tests {
         };
         let expected = quote! {
             let _ = &self;
-            #allow let mut id = id;
+            #[allow(clippy::shadow_same)] let mut id = id;
             let __request_context_arg2 = __request_context_arg2; let (a, b) = __request_context_arg2;
             let __request_context_arg3 = __request_context_arg3; let _ = __request_context_arg3;
             #[cfg(x)] let __request_context_arg4 = __request_context_arg4; #[cfg(x)] #[allow(unused)] let ref r = __request_context_arg4;

@@ -8,6 +8,7 @@ use syn::{Attribute, Expr, ExprAsync, ExprClosure, Item, Local, Macro, Path, Stm
 use crate::args::Krate;
 use crate::detach;
 use crate::diagnostics::Errors;
+use crate::expand::are_bare;
 use crate::half_typed::{self, Reader, Statements};
 use crate::instrument;
 use crate::rewrite::without_parens;
@@ -16,6 +17,8 @@ use crate::words::{self, Replacement, Use, Word};
 
 pub(crate) struct Refused {
     pub(crate) body: TokenStream,
+    /// Whether it may be a single expression.
+    pub(crate) is_bare: bool,
     pub(crate) is_half_typed: bool,
 }
 
@@ -48,6 +51,7 @@ pub(crate) fn what_needs_a_context(
     let body = quote!(#(#stmts)*);
     Refused {
         body,
+        is_bare: are_bare(&stmts),
         is_half_typed: are_half_typed,
     }
 }

@@ -14,6 +14,7 @@ use crate::blocking;
 use crate::combinators;
 use crate::detach::{self, Part};
 use crate::diagnostics::Errors;
+use crate::expand::are_bare;
 use crate::half_typed::{self, Reader, Statements};
 use crate::instrument;
 use crate::scope::Scope;
@@ -22,6 +23,8 @@ use crate::words::{self, Replacement, Use, Word};
 /// A rewritten body, and what it needs before it.
 pub(crate) struct Rewritten {
     pub(crate) body: TokenStream,
+    /// Whether it may be a single expression.
+    pub(crate) is_bare: bool,
     pub(crate) uses: Uses,
     /// Whether it has `#[detached]` parts.
     pub(crate) has_parts: bool,
@@ -67,6 +70,7 @@ pub(crate) fn body(tokens: TokenStream, scope: &Scope, errors: &mut Errors) -> R
     let (uses, has_parts) = (rewriter.uses, rewriter.has_parts);
     Rewritten {
         body: quote!(#(#stmts)*),
+        is_bare: are_bare(&stmts),
         uses,
         has_parts,
         is_half_typed: are_half_typed,

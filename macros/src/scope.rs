@@ -5,12 +5,14 @@
 //! - the user's own tokens: where a call is wrong;
 //! - the macro's call site, for `unsafe` and its braces, so that `#![forbid(unsafe_code)]` does not count them.
 
+use std::cell::OnceCell;
+
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::{Expr, Path};
 
 use crate::args::{Krate, State};
-use crate::expand::user_block;
+use crate::expand::{are_bare, user_block};
 use crate::words::Word;
 
 pub(crate) struct Scope {
@@ -19,6 +21,8 @@ pub(crate) struct Scope {
     /// The span of the fn's name, or of the block's `async`.
     pub(crate) name: Span,
     pub(crate) allow_blocking: bool,
+    /// What every await repeats.
+    pub(crate) inside: OnceCell<TokenStream>,
 }
 
 impl Scope {
@@ -116,12 +120,14 @@ impl Scope {
 
     /// `(unsafe { inside::<App>() })`, the parentheses at `span`.
     fn inside(&self, span: Span) -> TokenTree {
-        let krate = self.krate.at(Span::call_site());
-        let inside = without_unsafe_lint(match &self.state {
-            State::Typed(state) => quote!(#krate::__private::inside::<#state>()),
-            State::Any => quote!(#krate::__private::inside::<#krate::__private::AnyState>()),
+        let inside = self.inside.get_or_init(|| {
+            let krate = self.krate.at(Span::call_site());
+            without_unsafe_lint(match &self.state {
+                State::Typed(state) => quote!(#krate::__private::inside::<#state>()),
+                State::Any => quote!(#krate::__private::inside::<#krate::__private::AnyState>()),
+            })
         });
-        group(Delimiter::Parenthesis, inside, span)
+        group(Delimiter::Parenthesis, inside.clone(), span)
     }
 
     // Output: (unsafe { inside::<App>() }).call(EXPR)
@@ -181,7 +187,7 @@ fn argument(work: &Expr) -> TokenStream {
     match work {
         Expr::Block(block) if block.attrs.is_empty() && block.label.is_none() => {
             let stmts = &block.block.stmts;
-            user_block(block.block.brace_token, &quote!(#(#stmts)*))
+            user_block(block.block.brace_token, quote!(#(#stmts)*), are_bare(stmts))
         }
         _ => quote!(#work),
     }
@@ -195,6 +201,9 @@ fn group(delimiter: Delimiter, content: TokenStream, span: Span) -> TokenTree {
 
 /// The spans of an expression's first and last token: stable Rust cannot join them.
 fn ends(expr: &Expr) -> (Span, Span) {
+    if let (Some(first), Some(last)) = (first_span(expr), last_span(expr)) {
+        return (first, last);
+    }
     let mut tokens = quote!(#expr).into_iter();
     let Some(first) = tokens.next() else {
         return (Span::call_site(), Span::call_site());
@@ -204,6 +213,33 @@ fn ends(expr: &Expr) -> (Span, Span) {
         edge(&first, Group::span_open),
         edge(last.as_ref().unwrap_or(&first), Group::span_close),
     )
+}
+
+/// That of what is awaited most; others are looked for in their tokens, of which that makes a copy.
+fn first_span(expr: &Expr) -> Option<Span> {
+    match expr {
+        Expr::Call(call) if call.attrs.is_empty() => first_span(&call.func),
+        Expr::MethodCall(call) if call.attrs.is_empty() => first_span(&call.receiver),
+        Expr::Field(field) if field.attrs.is_empty() => first_span(&field.base),
+        Expr::Path(path) if path.attrs.is_empty() && path.qself.is_none() => {
+            let path = &path.path;
+            match &path.leading_colon {
+                Some(colons) => Some(colons.spans[0]),
+                None => path.segments.first().map(|segment| segment.ident.span()),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Of parentheses both, as in a copy of the tokens.
+fn last_span(expr: &Expr) -> Option<Span> {
+    match expr {
+        Expr::Call(call) => Some(call.paren_token.span.join()),
+        Expr::MethodCall(call) => Some(call.paren_token.span.join()),
+        Expr::Path(path) => path.path.get_ident().map(Ident::span),
+        _ => None,
+    }
 }
 
 fn edge(token: &TokenTree, of_group: fn(&Group) -> Span) -> Span {

@@ -17,14 +17,13 @@ pub(crate) enum Word {
 
 impl Word {
     fn named(name: &Ident) -> Option<Self> {
-        [
-            ("context", Word::Context),
-            ("scheduler", Word::Scheduler),
-            ("attach", Word::Attach),
-            ("context_block", Word::Block),
-        ]
-        .into_iter()
-        .find_map(|(word, kind)| (name == word).then_some(kind))
+        Some(match &*name.to_string() {
+            "context" => Word::Context,
+            "scheduler" => Word::Scheduler,
+            "attach" => Word::Attach,
+            "context_block" => Word::Block,
+            _ => return None,
+        })
     }
 
     pub(crate) fn of_path(path: &Path, krate: &Krate) -> Option<(Self, Ident)> {

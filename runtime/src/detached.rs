@@ -22,6 +22,7 @@ pub fn detached_fn<F: Future>(body: F) -> DetachedFn<F, NotChecked> {
 }
 
 /// The body of a `#[detached]` fn whose future is checked to be `Send`.
+#[inline(always)]
 #[track_caller]
 pub fn detached_fn_send<F>(body: F) -> DetachedFn<F>
 where
@@ -36,7 +37,7 @@ pub struct DetachedFnHere;
 
 impl DetachedFnHere {
     /// `F` is a parameter so that wrong work is one error.
-    #[inline]
+    #[inline(always)]
     pub fn detached<T, F>(self, work: T) -> F
     where
         T: OffContext<Future = F>,

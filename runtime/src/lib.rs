@@ -312,6 +312,11 @@ pub mod __private {
         _not_sized: [()],
     }
 
+    /// What a body returns, where that is never reached.
+    pub fn returned<T>() -> T {
+        unreachable!("only its type is asked for")
+    }
+
     /// `!` as the output of a future: the type itself cannot be written there.
     pub type Never = <fn() -> ! as Returns>::Output;
 

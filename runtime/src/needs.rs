@@ -101,6 +101,7 @@ pub struct NeedsAnyContext<F, A = ()> {
 pub struct AnyContextFor<F>(PhantomData<F>);
 
 /// Wraps the body of a context fn. Harmless by itself: a wrapped future can do less, not more.
+#[inline(always)]
 pub fn needs_context<S: 'static, F: Future>(body: F) -> NeedsContext<S, F> {
     NeedsContext {
         body,
@@ -110,6 +111,7 @@ pub fn needs_context<S: 'static, F: Future>(body: F) -> NeedsContext<S, F> {
 }
 
 /// Wraps the body of a bare context fn.
+#[inline(always)]
 pub fn needs_any_context<F: Future>(body: F) -> NeedsAnyContext<F> {
     NeedsAnyContext {
         body,
@@ -173,7 +175,7 @@ pub trait OffContext: Sized {
 impl<T: IntoFuture> OffContext for T {
     type Future = T::IntoFuture;
 
-    #[inline]
+    #[inline(always)]
     fn into_plain(self) -> T::IntoFuture {
         self.into_future()
     }

@@ -6,7 +6,7 @@ fn expands(args: TokenStream, input: TokenStream, output: TokenStream) {
 }
 
 fn anchor(ty: TokenStream) -> TokenStream {
-    return_anchor(&syn::parse_quote!(#ty)).unwrap_or_default()
+    return_anchor(&syn::parse_quote!(#ty), &Krate::default()).unwrap_or_default()
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_context_fn() {
 }
 
 fn rebind() -> TokenStream {
-    quote!(#[allow(clippy::no_effect_underscore_binding, clippy::shadow_same, clippy::used_underscore_binding)])
+    quote!(#[allow(clippy::shadow_same)])
 }
 
 #[test]

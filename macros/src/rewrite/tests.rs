@@ -9,6 +9,7 @@ fn rewritten(tokens: TokenStream) -> (String, Uses, Vec<String>) {
         state: State::Typed(Box::new(syn::parse_quote!(App))),
         name: Span::call_site(),
         allow_blocking: false,
+        inside: Default::default(),
     };
     let Rewritten { body, uses, .. } = body(tokens, &scope, &mut errors);
     (body.to_string(), uses, errors.messages())

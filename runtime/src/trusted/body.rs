@@ -1,4 +1,7 @@
 //! Bodies: futures that are only polled inside their context: invariant 4.
+//!
+//! What every await of a body goes through is `inline(always)`: without it, unoptimised builds compile a copy of it
+//! for each fn, apart from the fn.
 
 use std::{
     fmt,
@@ -73,6 +76,7 @@ impl<S: ?Sized, T: IntoFuture> Work<S> for T {
     where
         S: 'a;
 
+    #[inline(always)]
     unsafe fn into_raw(self) -> T::IntoFuture {
         self.into_future()
     }
@@ -96,6 +100,7 @@ impl<S: ?Sized + IsState<T>, T: 'static, F: Future> Work<S> for NeedsContext<T, 
     where
         S: 'a;
 
+    #[inline(always)]
     unsafe fn into_raw(self) -> F {
         self.body
     }
@@ -120,6 +125,7 @@ impl<S: ?Sized, F: Future> Work<S> for NeedsAnyContext<F> {
     where
         S: 'a;
 
+    #[inline(always)]
     unsafe fn into_raw(self) -> F {
         self.body
     }
@@ -303,6 +309,7 @@ pub struct Inside<S: ?Sized>(PhantomData<fn(Box<S>) -> Box<S>>);
 /// its `call` returns is awaited at once, in that body itself.
 ///
 /// [`AnyState`]: crate::__private::AnyState
+#[inline(always)]
 pub unsafe fn inside<S: ?Sized>() -> Inside<S> {
     Inside(PhantomData)
 }
@@ -311,7 +318,7 @@ impl<S: ?Sized> Inside<S> {
     /// The future of work that is awaited at once.
     ///
     /// `F` is a parameter so that wrong work is one error, here, and not another at the `.await`.
-    #[inline]
+    #[inline(always)]
     pub fn call<T, F>(self, work: T) -> F
     where
         T: Work<S, Future = F>,

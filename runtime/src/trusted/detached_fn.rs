@@ -49,6 +49,7 @@ impl<F> DetachedFn<F, NotChecked> {
 }
 
 impl<F: Send> DetachedFn<F, CheckedSend> {
+    #[inline(always)]
     pub(crate) fn checked(body: F, at: &'static Location<'static>) -> Self {
         DetachedFn {
             body: ManuallyDrop::new(body),

@@ -29,6 +29,12 @@ async fn unused_assignment(mut id: u64) {
 }
 
 // attribute
+async fn alone(id: u64) -> u64 { id + 1 }
+
+// attribute
+async fn alone_without_what_cfg_takes_away(id: u64) -> u64 { #[cfg(any())] let id = 2; id + 1 }
+
+// attribute
 async fn overwritten(mut id: u64) -> u64 {
     id = 2;
     id
