@@ -1,7 +1,7 @@
 //! Posted closures: one allocation each, one half of which the queue has and the other one the handle.
 //!
-//! Why not `async-task`, as for what is spawned: a closure never suspends and nothing wakes it, so that most
-//! of such a task would be there for nothing. With it, a post cost twice as much (`benches/queue.rs`).
+//! Why not an item, as for what is spawned: a closure never suspends and nothing wakes it, so that most of such
+//! an item would be there for nothing. With `async-task`, a post cost twice as much (`benches/queue.rs`).
 
 use std::{
     marker::PhantomData,

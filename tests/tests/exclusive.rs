@@ -308,11 +308,15 @@ fn a_run_or_a_send_that_is_kept_out_goes_on_after_the_end() {
     on_pool!(4, async {
         let context = RequestContext::new(Request::default());
         let scheduler = context.scheduler();
-        let gate = Gate::new();
+        let (begun, gate) = (Gate::new(), Gate::new());
         let exclusive = scheduler.spawn_exclusive({
-            let gate = gate.clone();
-            async move { gate.opened().await }
+            let (begun, gate) = (begun.clone(), gate.clone());
+            async move {
+                begun.open();
+                gate.opened().await;
+            }
         });
+        begun.opened().await;
         let run = tokio::spawn(context.run(decides(3)));
         let abandoned = tokio::spawn(context.run(decides(4)));
         let send = tokio::task::spawn_blocking({
