@@ -396,3 +396,28 @@ fn a_handle_that_its_own_waker_drops_drops_the_result_once_and_ends_nothing_else
         assert_eq!(log.take(), ["dropped"]);
     });
 }
+
+#[test]
+fn a_state_that_goes_with_a_wake_after_the_shutdown_keeps_its_panic_from_who_wakes() {
+    for wakes in [true, false] {
+        watchdog(move || {
+            let (runtime, kept) = (one_thread!(), Kept::default());
+            let leaves = leaves_its_waker(kept.clone());
+            let work = runtime.block_on(async move {
+                let context = RequestContext::new(Bomb("the state's"));
+                let work = context.scheduler().spawn(leaves);
+                settle().await;
+                work
+            });
+            drop(runtime);
+            let waker = kept.lock().unwrap().take().unwrap();
+            if wakes {
+                waker.wake();
+                assert!(work.is_finished());
+            } else {
+                drop(work);
+                drop(waker);
+            }
+        });
+    }
+}
