@@ -309,7 +309,8 @@ impl<X> Deref for Beside<X> {
     }
 }
 
-const WAKER: RawWakerVTable = RawWakerVTable::new(
+/// In one place, where all wakers of an item know each other by it.
+static WAKER: RawWakerVTable = RawWakerVTable::new(
     |head| {
         // SAFETY: wakers are owners.
         let owner = ManuallyDrop::new(unsafe { owner(head) });
