@@ -94,7 +94,7 @@ pub(crate) enum Failed {
     Cancelled,
 }
 
-/// What work resulted in. If nobody wants it, `async-task` drops it, and aborts if that panics.
+/// What work resulted in. If nobody wants it, it is dropped where a panic would end more than this work.
 pub(crate) struct Output<T>(Option<T>);
 
 impl<T> Output<T> {
@@ -279,7 +279,10 @@ where
         let panicked = |payload| Failed::Panicked(Unclaimed::new(header, payload));
         let outcome = match (polled, dropped) {
             (Ok(Some(Poll::Ready(output))), Ok(())) => Ok(Output::of(output)),
-            (Ok(Some(_)), Err(payload)) => Err(panicked(payload)),
+            (Ok(Some(unwanted)), Err(payload)) => {
+                discard(unwanted);
+                Err(panicked(payload))
+            }
             (Ok(_), dropped) => {
                 drop(dropped.map_err(panicked));
                 Err(Failed::Cancelled)

@@ -18,6 +18,7 @@ use crate::{
     context::Context,
     driver::enqueue,
     exclusive::Scope,
+    outstanding::discard,
     schedule::{Last, Schedule},
     task::{Fate, Runnable},
 };
@@ -275,6 +276,8 @@ impl Turn {
         // SAFETY: the functions are those of the item, and this is its turn.
         let context = unsafe { (owner.head().functions.context)(owner.0) };
         enqueue(context.header(), || Runnable::Spawned(self));
+        // The last owner perhaps, where the runtime is gone. Whoever wakes, or drops a waker, is none of the state's.
+        discard(context);
     }
 }
 
