@@ -168,6 +168,29 @@ fn the_last_owner_that_goes_in_other_works_turn_drops_nothing_there() {
     });
 }
 
+#[test]
+fn posts_behind_spawned_work_run_when_nothing_but_that_work_owned_the_context() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let scheduler = context.scheduler();
+        drop(context);
+        scheduler.spawn(async {}).await.unwrap();
+        settle().await;
+        // The driver is parked. The work wakes it, and ends before the posts have their turns.
+        let log = Log::new();
+        drop(scheduler.spawn(async {}));
+        let posts = [1, 2].map(|_| {
+            let log = log.clone();
+            scheduler.post(move |request| log.push(request.user.clone()))
+        });
+        drop(scheduler);
+        for post in posts {
+            post.await.unwrap();
+        }
+        assert_eq!(log.take(), ["ada", "ada"]);
+    });
+}
+
 /// How often work of one loop's context is polled that runs, in its first poll, work of another context of
 /// the loop, which does this with its waker.
 fn polls_around_a_nested_loop(within: fn(&Waker), before: fn(&Waker), after: fn(&Waker)) -> usize {
