@@ -14,8 +14,8 @@ use std::{
 
 use request_context::{ContextThread, JoinHandle, RequestContext};
 use request_context_tests::{
-    EventLoop, Log, OnDrop, Request, on_one_thread, on_pool, one_thread, outstanding, sees_on_drop,
-    suspend, watchdog,
+    EventLoop, Log, OnDrop, Request, context_on, on_one_thread, on_pool, one_thread, outstanding,
+    sees_on_drop, suspend, watchdog,
 };
 use tokio::task::yield_now;
 
@@ -124,7 +124,11 @@ fn work_that_wakes_itself_and_gives_up_all_else_of_itself_is_polled_again() {
         let counted = polls.clone();
         drop(scheduler.spawn(poll_fn(move |cx| {
             match counted.fetch_add(1, Ordering::Relaxed) {
-                0 => cx.waker().clone().wake(),
+                0 => {
+                    let waker = cx.waker().clone();
+                    cx.waker().wake_by_ref();
+                    drop(waker);
+                }
                 1 => {
                     let waker = cx.waker().clone();
                     thread::spawn(move || waker.wake()).join().unwrap();
@@ -161,6 +165,29 @@ fn the_last_owner_that_goes_in_other_works_turn_drops_nothing_there() {
         other.await.unwrap();
         settle().await;
         assert_eq!(log.take(), ["before", "after", "ada"]);
+    });
+}
+
+#[test]
+fn posts_behind_spawned_work_run_when_nothing_but_that_work_owned_the_context() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let scheduler = context.scheduler();
+        drop(context);
+        scheduler.spawn(async {}).await.unwrap();
+        settle().await;
+        // The driver is parked. The work wakes it, and ends before the posts have their turns.
+        let log = Log::new();
+        drop(scheduler.spawn(async {}));
+        let posts = [1, 2].map(|_| {
+            let log = log.clone();
+            scheduler.post(move |request| log.push(request.user.clone()))
+        });
+        drop(scheduler);
+        for post in posts {
+            post.await.unwrap();
+        }
+        assert_eq!(log.take(), ["ada", "ada"]);
     });
 }
 
@@ -301,25 +328,20 @@ fn a_long_chain_of_work_that_each_owns_the_next_ends_without_recursion() {
         watchdog(move || {
             let runtime = one_thread!();
             let ended = Arc::new(AtomicUsize::new(0));
-            let counted = ended.clone();
-            let first = runtime.block_on(async move {
-                let context = RequestContext::new(Request::of("ada"));
-                let first = chain(context, LENGTH, &counted);
+            let context = context_on(runtime.enter(), Request::of("ada"));
+            let first = chain(context, LENGTH, &ended);
+            let all = || async {
                 for _ in 0..LENGTH {
                     yield_now().await;
                 }
-                first
-            });
+            };
+            runtime.block_on(all());
             if is_shut_down {
                 drop(runtime);
                 drop(first);
             } else {
-                runtime.block_on(async move {
-                    drop(first);
-                    for _ in 0..LENGTH {
-                        yield_now().await;
-                    }
-                });
+                drop(first);
+                runtime.block_on(all());
             }
             assert_eq!(ended.load(Ordering::Relaxed), LENGTH);
         });
@@ -373,7 +395,8 @@ fn aborts_wakes_and_drops_of_handles_at_once_leave_nothing_outstanding() {
 
 #[test]
 fn a_handle_that_its_own_waker_drops_drops_the_result_once_and_ends_nothing_else() {
-    struct DropsIt(Mutex<Option<JoinHandle<OnDrop<Box<dyn FnOnce() + Send>>>>>);
+    type Result = OnDrop<Box<dyn FnOnce() + Send>>;
+    struct DropsIt(Mutex<Option<JoinHandle<Result>>>);
     impl Wake for DropsIt {
         fn wake(self: Arc<Self>) {
             drop(self.0.lock().unwrap().take());
@@ -384,8 +407,8 @@ fn a_handle_that_its_own_waker_drops_drops_the_result_once_and_ends_nothing_else
         let context = RequestContext::new(Request::of("ada"));
         let log = Log::new();
         let logged = log.clone();
-        let result = move || OnDrop::new(Box::new(move || logged.push("dropped")) as Box<_>);
-        let mut work = context.scheduler().spawn(async move { result() });
+        let result: Result = OnDrop::new(Box::new(move || logged.push("dropped")));
+        let mut work = context.scheduler().spawn(async move { result });
         let waits = Arc::new(DropsIt(Mutex::new(None)));
         let waker = Waker::from(waits.clone());
         let polled = Pin::new(&mut work).poll(&mut Context::from_waker(&waker));
@@ -403,12 +426,11 @@ fn a_state_that_goes_with_a_wake_after_the_shutdown_keeps_its_panic_from_who_wak
         watchdog(move || {
             let (runtime, kept) = (one_thread!(), Kept::default());
             let leaves = leaves_its_waker(kept.clone());
-            let work = runtime.block_on(async move {
-                let context = RequestContext::new(Bomb("the state's"));
-                let work = context.scheduler().spawn(leaves);
-                settle().await;
-                work
-            });
+            let entered = runtime.enter();
+            let scheduler = RequestContext::new(Bomb("the state's")).scheduler();
+            let work = scheduler.spawn(leaves);
+            drop((scheduler, entered));
+            runtime.block_on(settle());
             drop(runtime);
             let waker = kept.lock().unwrap().take().unwrap();
             if wakes {
