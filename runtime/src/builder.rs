@@ -65,7 +65,7 @@ impl<S: 'static> Builder<S> {
     }
 
     /// How many pieces of work, at most, get a turn before other tasks of the runtime do. By default that is a
-    /// matter of time: 50 microseconds, looked at after every 64 turns.
+    /// matter of time: 50 microseconds, looked at after 8, 16, 32 and 64 turns, and every 64 from there.
     pub fn budget(mut self, turns: usize) -> Self {
         self.budget = Some(turns);
         self

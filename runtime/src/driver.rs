@@ -4,7 +4,6 @@
 use std::{
     future::Future,
     mem,
-    num::NonZeroUsize,
     pin::Pin,
     sync::{Arc, Weak},
     task::{self, Poll, ready},
@@ -28,8 +27,10 @@ use crate::{
 /// blocking?"). It is not less, as tokio wakes an idle worker each time, which costs as much as hundreds of turns.
 const STRETCH: Duration = Duration::from_micros(50);
 
-/// How many items it runs between two looks at the clock.
-const UNTIMED: usize = 64;
+/// After how many items the clock is looked at first: most polls run less. It is looked at again when there have been
+/// twice as many, so that slow items end a stretch soon, and then after every `RARELY`.
+const FIRST: usize = 8;
+const RARELY: usize = 64;
 
 /// Queues an item of work, and sees to it that there is a driver that runs; where work runs in parallel,
 /// starts the item. A runtime that has shut down drops what is started here and now, and the work with it.
@@ -156,18 +157,31 @@ impl Driver {
 struct Stretch {
     /// How many items until its end, or until the clock is looked at.
     items: usize,
-    is_timed: bool,
-    /// When the clock was looked at first: not before some items have run, as most polls run few.
+    clock: Option<Clock>,
+}
+
+/// How a stretch without a budget knows that it is over.
+struct Clock {
+    /// When it was looked at first.
     since: Option<Instant>,
+    /// For how many items it is not looked at next.
+    pause: usize,
 }
 
 impl Stretch {
     fn of(header: &Header) -> Self {
-        let budget = header.budget().map(NonZeroUsize::get);
-        Stretch {
-            items: budget.unwrap_or(UNTIMED),
-            is_timed: budget.is_none(),
-            since: None,
+        match header.budget() {
+            Some(budget) => Stretch {
+                items: budget.get(),
+                clock: None,
+            },
+            None => Stretch {
+                items: FIRST,
+                clock: Some(Clock {
+                    since: None,
+                    pause: FIRST,
+                }),
+            },
         }
     }
 
@@ -180,8 +194,12 @@ impl Stretch {
 
     #[cold]
     fn goes_on(&mut self) -> bool {
-        self.items = UNTIMED;
-        self.is_timed && self.since.get_or_insert_with(Instant::now).elapsed() < STRETCH
+        let Some(Clock { since, pause }) = &mut self.clock else {
+            return false;
+        };
+        self.items = *pause;
+        *pause = (*pause * 2).min(RARELY);
+        since.get_or_insert_with(Instant::now).elapsed() < STRETCH
     }
 }
 

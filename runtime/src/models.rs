@@ -668,14 +668,16 @@ impl Scheduled {
         if self.schedule.wake() {
             // The turn is put into the queue of the context, for which the work is asked.
             assert_ne!(self.turns.load(Ordering::Relaxed), 0);
-            self.schedule.add_owner();
+            self.schedule.owners.add();
             self.run(enough);
         }
     }
 
     fn release(&self) {
-        match self.schedule.release() {
-            Last::No => {}
+        if !self.schedule.owners.remove() {
+            return;
+        }
+        match self.schedule.last() {
             Last::Free => {
                 let freed = self.freed.load(Ordering::Relaxed);
                 self.freed.store(freed + 1, Ordering::Relaxed);
@@ -743,14 +745,16 @@ fn whoever_frees_work_sees_all_that_its_owners_did() {
             let item = item.clone();
             move || {
                 item.told[0].store(1, Ordering::Relaxed);
-                if item.schedule.release() == Last::Free {
+                if item.schedule.owners.remove() {
+                    assert_eq!(item.schedule.last(), Last::Free);
                     assert_eq!(item.told[1].load(Ordering::Relaxed), 1);
                     item.freed.store(1, Ordering::Relaxed);
                 }
             }
         });
         item.told[1].store(1, Ordering::Relaxed);
-        if item.schedule.release() == Last::Free {
+        if item.schedule.owners.remove() {
+            assert_eq!(item.schedule.last(), Last::Free);
             assert_eq!(item.told[0].load(Ordering::Relaxed), 1);
             item.freed.store(1, Ordering::Relaxed);
         }

@@ -20,8 +20,12 @@ const ABANDONED: u8 = 4;
 pub(crate) struct Schedule {
     state: AtomicU8,
     is_over: AtomicBool,
-    owners: AtomicUsize,
+    pub(crate) owners: Owners,
 }
+
+/// How many owners an item has. Nothing but an atomic, padding neither: it is borrowed by an owner that goes, while
+/// another one may free it.
+pub(crate) struct Owners(AtomicUsize);
 
 impl Schedule {
     /// Of an item whose first turn is there.
@@ -29,7 +33,7 @@ impl Schedule {
         Schedule {
             state: AtomicU8::new(ASKED),
             is_over: AtomicBool::new(false),
-            owners: AtomicUsize::new(owners),
+            owners: Owners(AtomicUsize::new(owners)),
         }
     }
 
@@ -68,38 +72,42 @@ impl Schedule {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
-    /// One more owner, of which the caller knows another.
-    #[inline]
-    pub(crate) fn add_owner(&self) {
-        // ORDERING: Relaxed, as in `Arc`.
-        if self.owners.fetch_add(1, Ordering::Relaxed) > isize::MAX as usize {
-            // As `Arc` does: the count would overflow.
-            process::abort();
-        }
-    }
-
-    /// Gives an owner up, which must not be used after. What is to be done by the caller, if it was the last.
-    #[inline]
-    pub(crate) fn release(&self) -> Last {
-        // ORDERING: AcqRel: what the others did happens before what the last one does.
-        if self.owners.fetch_sub(1, Ordering::AcqRel) != 1 {
-            return Last::No;
-        }
+    /// For the last owner, which has it for itself: what is left to be done.
+    pub(crate) fn last(&self) -> Last {
         if self.is_over.load(Ordering::Relaxed) {
             return Last::Free;
         }
         // No owner has a turn, and none can ask for one: no exchange is needed.
-        self.owners.store(1, Ordering::Relaxed);
+        self.owners.0.store(1, Ordering::Relaxed);
         self.state.store(ABANDONED | ASKED, Ordering::Relaxed);
         Last::Abandoned
     }
 }
 
-/// What is to be done by an owner that goes.
+impl Owners {
+    /// One more owner, of which the caller knows another.
+    #[inline]
+    pub(crate) fn add(&self) {
+        // ORDERING: Relaxed, as in `Arc`.
+        if self.0.fetch_add(1, Ordering::Relaxed) > isize::MAX as usize {
+            // As `Arc` does: the count would overflow.
+            process::abort();
+        }
+    }
+
+    /// Gives an owner up. True if it was the last one; if not, the item may be gone.
+    #[inline]
+    #[must_use]
+    pub(crate) fn remove(&self) -> bool {
+        // ORDERING: AcqRel: what the others did happens before what the last one does.
+        self.0.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+/// What the last owner of an item is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Last {
-    No,
     /// Nothing is left to do but to free it.
     Free,
     /// Its work has not ended, and nobody is left who could wake it: the caller has its last turn.

@@ -2,10 +2,12 @@
 
 use std::{
     error::Error,
+    hint,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use request_context::{
@@ -186,8 +188,9 @@ fn the_name_is_in_the_error_of_idle() {
 
 // ------------------------------------------------------------ the budget
 
-/// How many turns of a flooded context there are between two of another task of the same thread.
-fn longest_stretch(budget: Option<usize>) -> usize {
+/// How many turns of a flooded context, each of which takes so long at least, there are between two of another
+/// task of the same thread.
+fn longest_stretch(budget: Option<usize>, turn: Duration) -> usize {
     #[derive(Default)]
     struct Flood {
         turns: AtomicUsize,
@@ -195,12 +198,16 @@ fn longest_stretch(budget: Option<usize>) -> usize {
     }
 
     /// Each piece posts the next, so that the queue is never empty.
-    fn go_on(scheduler: Scheduler<()>, flood: Arc<Flood>) {
+    fn go_on(scheduler: Scheduler<()>, flood: Arc<Flood>, turn: Duration) {
         let next = scheduler.clone();
         drop(scheduler.post(move |()| {
+            let began = Instant::now();
+            while began.elapsed() < turn {
+                hint::spin_loop();
+            }
             flood.turns.fetch_add(1, Ordering::Relaxed);
             if !flood.ended.load(Ordering::Relaxed) {
-                go_on(next, flood);
+                go_on(next, flood, turn);
             }
         }));
     }
@@ -225,7 +232,7 @@ fn longest_stretch(budget: Option<usize>) -> usize {
             flooding.ended.store(true, Ordering::Relaxed);
             longest
         });
-        go_on(context.scheduler(), flood);
+        go_on(context.scheduler(), flood, turn);
         let longest = other.await.unwrap();
         context.idle().await.unwrap();
         longest
@@ -234,15 +241,18 @@ fn longest_stretch(budget: Option<usize>) -> usize {
 
 #[test]
 fn a_budget_is_how_many_turns_there_are_before_other_tasks_run() {
-    assert_eq!(longest_stretch(Some(1)), 1);
-    assert_eq!(longest_stretch(Some(5)), 5);
-    assert_eq!(longest_stretch(Some(100)), 100);
+    assert_eq!(longest_stretch(Some(1), Duration::ZERO), 1);
+    assert_eq!(longest_stretch(Some(5), Duration::ZERO), 5);
+    assert_eq!(longest_stretch(Some(100), Duration::ZERO), 100);
 }
 
 #[test]
-fn without_a_budget_the_clock_is_looked_at_after_every_64_turns() {
-    let longest = longest_stretch(None);
-    assert!(longest > 0 && longest % 64 == 0, "{longest}");
+fn without_a_budget_others_run_when_the_clock_is_looked_at_after_50_microseconds() {
+    // The looks that come first are at 8 turns and at 16: enough has passed between them, however fast the machine.
+    assert_eq!(longest_stretch(None, Duration::from_micros(50)), 16);
+    let longest = longest_stretch(None, Duration::ZERO);
+    assert_ne!(longest, 0);
+    assert_eq!(longest % 8, 0, "{longest}");
 }
 
 // ------------------------------------------------------------ settings together

@@ -208,7 +208,7 @@ impl Owner {
 
     #[inline]
     fn another(&self) -> Owner {
-        self.head().schedule.add_owner();
+        self.head().schedule.owners.add();
         Owner(self.0)
     }
 
@@ -228,26 +228,26 @@ impl Owner {
 impl Drop for Owner {
     #[inline]
     fn drop(&mut self) {
-        let last = self.head().schedule.release();
-        if last != Last::No {
-            // SAFETY: it was the last one, and so has the allocation, or its turn, for itself.
-            unsafe { end(self.0, last) };
+        if self.head().schedule.owners.remove() {
+            // SAFETY: it was the last one.
+            unsafe { end(self.0) };
         }
     }
 }
 
 /// # Safety
 ///
-/// `last` must be what the last owner of the item was told when it went.
-unsafe fn end(head: NonNull<Head>, last: Last) {
-    match last {
-        Last::No => {}
-        Last::Free => {
-            // SAFETY: nobody else has it.
-            let free = unsafe { head.as_ref() }.functions.free;
-            // SAFETY: as above, and the functions are those of the item.
-            unsafe { free(head) };
-        }
+/// The caller must have been the last owner of the item.
+unsafe fn end(head: NonNull<Head>) {
+    // SAFETY: nobody else has it.
+    let Head {
+        schedule,
+        functions,
+        ..
+    } = unsafe { head.as_ref() };
+    match schedule.last() {
+        // SAFETY: as above, and the functions are those of the item.
+        Last::Free => unsafe { (functions.free)(head) },
         Last::Abandoned => Turn(Some(Owner(head))).enqueue(),
     }
 }
