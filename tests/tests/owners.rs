@@ -14,8 +14,8 @@ use std::{
 
 use request_context::{ContextThread, JoinHandle, RequestContext};
 use request_context_tests::{
-    EventLoop, Log, OnDrop, Request, context_on, on_one_thread, on_pool, one_thread, outstanding,
-    sees_on_drop, suspend, watchdog,
+    EventLoop, LONG_PATIENCE, Log, OnDrop, Request, context_on, on_one_thread, one_thread,
+    outstanding, sees_on_drop, stress_on_pool, suspend, watchdog, watchdog_of,
 };
 use tokio::task::yield_now;
 
@@ -325,7 +325,7 @@ fn a_long_chain_of_work_that_each_owns_the_next_ends_without_recursion() {
     const LENGTH: usize = 50_000;
 
     for is_shut_down in [false, true] {
-        watchdog(move || {
+        watchdog_of(LONG_PATIENCE, move || {
             let runtime = one_thread!();
             let ended = Arc::new(AtomicUsize::new(0));
             let context = context_on(runtime.enter(), Request::of("ada"));
@@ -350,7 +350,7 @@ fn a_long_chain_of_work_that_each_owns_the_next_ends_without_recursion() {
 
 #[test]
 fn aborts_wakes_and_drops_of_handles_at_once_leave_nothing_outstanding() {
-    on_pool!(2, async {
+    stress_on_pool!(2, async {
         const ROUNDS: usize = 2_000;
 
         let context = RequestContext::new(Request::of("ada"));
