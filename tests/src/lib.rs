@@ -417,6 +417,23 @@ impl Wake for CountingWaker {
     }
 }
 
+/// A waker that panics whenever it is woken.
+#[derive(Debug)]
+pub struct PanickingWaker;
+
+impl PanickingWaker {
+    /// As a `Waker`.
+    pub fn waker() -> Waker {
+        Waker::from(Arc::new(PanickingWaker))
+    }
+}
+
+impl Wake for PanickingWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker's");
+    }
+}
+
 // ---------------------------------------------------------------- panics
 
 /// A panic that was caught: what it says, and where it was.

@@ -266,7 +266,7 @@ fn flow_49_a_fork_shares_what_its_state_shares_and_is_the_current_one_in_all_its
     async fn visits() -> Scheduler<Request> {
         context!().shared.push(context!().notes());
         context!().notes.borrow_mut().push_str("local");
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        suspend().await;
         assert_eq!(Scheduler::from_current().unwrap(), scheduler!());
         assert!(
             spawn_blocking_detached(current_user)

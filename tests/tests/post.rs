@@ -9,13 +9,14 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use request_context::{JoinHandle, RequestContext, context, context_async, scheduler};
 use request_context_tests::{
-    CountingWaker, Gate, Log, Request, block_on, context_on, message, on_one_thread, on_pool,
-    one_thread, outstanding, poll_once, pool, seen, sees_on_drop, suspend, watchdog,
+    CountingWaker, Gate, Log, PanickingWaker, Request, block_on, context_on, message,
+    on_one_thread, on_pool, one_thread, outstanding, poll_once, pool, seen, sees_on_drop, suspend,
+    watchdog,
 };
 use tokio::task::yield_now;
 
@@ -373,17 +374,10 @@ fn who_polls_the_handle_last_is_woken_and_no_one_else() {
 
 #[test]
 fn a_waker_of_the_handle_that_panics_leaves_the_result_and_the_context() {
-    struct Panics;
-    impl Wake for Panics {
-        fn wake(self: Arc<Self>) {
-            panic!("a waker's");
-        }
-    }
-
     on_one_thread!(async {
         let context = RequestContext::new(Request::of("ada"));
         let mut posted = pin!(context.scheduler().post(|request| request.user.len()));
-        let waker = Waker::from(Arc::new(Panics));
+        let waker = PanickingWaker::waker();
         let polled = posted.as_mut().poll(&mut Context::from_waker(&waker));
         assert!(polled.is_pending());
         let next = context.scheduler().post(|request| request.user.len());

@@ -18,8 +18,8 @@ use request_context::{
     run_on_context, scheduler,
 };
 use request_context_tests::{
-    CountingWaker, Gate, Log, Request, block_on, caught, context_on, on_one_thread, on_pool,
-    one_thread, poll_once, pool, seen, suspend, watchdog,
+    CountingWaker, Gate, Log, PanickingWaker, Request, block_on, caught, context_on, on_one_thread,
+    on_pool, one_thread, poll_once, pool, seen, suspend, watchdog,
 };
 use tokio::task::yield_now;
 
@@ -227,13 +227,6 @@ fn a_run_that_is_dropped_while_it_waits_is_not_woken_and_blocks_nobody() {
 
 #[test]
 fn a_waker_that_panics_stops_neither_the_holder_nor_the_others() {
-    struct Panics;
-    impl Wake for Panics {
-        fn wake(self: Arc<Self>) {
-            panic!("in a waker");
-        }
-    }
-
     watchdog(|| {
         let runtime = one_thread!();
         let context = context_on(runtime.enter(), Request::of("ada"));
@@ -243,7 +236,7 @@ fn a_waker_that_panics_stops_neither_the_holder_nor_the_others() {
             .collect();
         let in_order = [
             Waker::from(wakers[0].clone()),
-            Waker::from(Arc::new(Panics)),
+            PanickingWaker::waker(),
             Waker::from(wakers[1].clone()),
         ];
         let runs = while_held(&context, move || {

@@ -4,13 +4,14 @@ use std::{
     future::{Future, pending, poll_fn},
     pin::pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
     thread,
 };
 
 use request_context::{RequestContext, context_async};
 use request_context_tests::{
-    CountingWaker, Gate, Log, OnDrop, Request, on_one_thread, poll_once, seen, sees_on_drop,
+    CountingWaker, Gate, Log, OnDrop, PanickingWaker, Request, on_one_thread, poll_once, seen,
+    sees_on_drop,
 };
 use tokio::task::yield_now;
 
@@ -206,17 +207,10 @@ fn who_polls_a_handle_last_is_woken_and_no_one_else() {
 
 #[test]
 fn a_waker_of_a_handle_that_panics_leaves_the_result_and_the_context() {
-    struct Panics;
-    impl Wake for Panics {
-        fn wake(self: Arc<Self>) {
-            panic!("a waker's");
-        }
-    }
-
     on_one_thread!(async {
         let context = RequestContext::new(Request::of("ada"));
         let mut work = pin!(context.scheduler().spawn(async { 3 }));
-        let waker = Waker::from(Arc::new(Panics));
+        let waker = PanickingWaker::waker();
         let polled = work.as_mut().poll(&mut Context::from_waker(&waker));
         assert!(polled.is_pending());
         assert_eq!(context.scheduler().spawn(async { 4 }).await.unwrap(), 4);
