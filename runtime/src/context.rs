@@ -48,20 +48,24 @@ impl fmt::Display for ContextId {
 }
 
 /// What all contexts have, whatever their state.
+///
+/// `repr(C)`, so that the rest lies between what a post looks at, which comes first, and the state, to which
+/// another processor writes meanwhile.
+#[repr(C)]
 pub(crate) struct Header {
     pub(crate) id: ContextId,
-    pub(crate) state_type: TypeId,
-    /// The token of bodies that need any context.
-    pub(crate) current: CurrentAnyContext<'static>,
-    /// This context: what new owners are made from.
-    pub(crate) this: Weak<dyn Context>,
     pub(crate) kind: Kind,
-    pub(crate) turn: Turn,
     pub(crate) queue: Queue<Runnable, Arc<dyn Context>>,
     pub(crate) outstanding: Outstanding,
     pub(crate) rare: OnceLock<Box<Rare>>,
+    /// This context: what new owners are made from.
+    pub(crate) this: Weak<dyn Context>,
     /// How many handles there are that can cancel it.
     owners: atomic::AtomicUsize,
+    pub(crate) state_type: TypeId,
+    /// The token of bodies that need any context.
+    pub(crate) current: CurrentAnyContext<'static>,
+    pub(crate) turn: Turn,
 }
 
 /// Where a context comes from.

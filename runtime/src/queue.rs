@@ -7,16 +7,22 @@ use std::{
 
 use crate::{
     batch::{Batch, Pushed},
-    sync::{AtomicBool, AtomicU32, Lazy, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicU32, Mutex, Once, Ordering, lock},
 };
 
 /// First in, first out. It has one driver, from its first item on, which parks while there are none.
 ///
 /// `O` owns what the queue is a part of, so that posts need not. The driver does while it is awake; a post that
 /// wakes it leaves an owner for it.
+///
+/// It is made with its first item, or to be closed. That keeps other contexts small; and it keeps what those write who push
+/// away from what the driver reads for every item, which two processors would otherwise take from each other.
 #[derive(Debug)]
-pub(crate) struct Queue<T, O> {
-    shared: Mutex<Lazy<Shared<T, O>>>,
+pub(crate) struct Queue<T, O>(Once<Made<T, O>>);
+
+#[derive(Debug)]
+struct Made<T, O> {
+    shared: Mutex<Shared<T, O>>,
     /// Whether there are items. Written under the lock.
     filled: AtomicBool,
     /// How many posts have ended. Written by the driver.
@@ -44,14 +50,18 @@ enum Driver {
     Parked(Waker),
 }
 
-impl<T, O> Default for Shared<T, O> {
+impl<T, O> Default for Made<T, O> {
     fn default() -> Self {
-        Shared {
-            items: Pushed::new(),
-            driver: Driver::None,
-            owner: None,
-            posted: 0,
-            outstanding: false,
+        Made {
+            shared: Mutex::new(Shared {
+                items: Pushed::new(),
+                driver: Driver::None,
+                owner: None,
+                posted: 0,
+                outstanding: false,
+            }),
+            filled: AtomicBool::new(false),
+            ended: AtomicU32::new(0),
         }
     }
 }
@@ -74,18 +84,15 @@ pub(crate) enum Needs<O> {
 
 impl<T, O> Queue<T, O> {
     pub(crate) fn new() -> Self {
-        Queue {
-            shared: Mutex::new(Lazy::new()),
-            filled: AtomicBool::new(false),
-            ended: AtomicU32::new(0),
-        }
+        Queue(Once::new())
     }
 
     /// Adds an item that owns what the queue is a part of. It is made where it is kept.
     #[inline]
     pub(crate) fn push(&self, item: impl FnOnce() -> T, owner: impl FnOnce() -> O) -> Needs<O> {
-        let mut shared = lock(&self.shared);
-        match self.push_to(shared.made(), item) {
+        let made = self.0.made();
+        let mut shared = lock(&made.shared);
+        match made.push_to(&mut shared, item) {
             Driver::Awake => Needs::Nothing,
             Driver::Parked(waker) => Needs::Waking(waker),
             Driver::None => Needs::Starting(owner()),
@@ -102,16 +109,16 @@ impl<T, O> Queue<T, O> {
         is_refused: impl FnOnce() -> bool,
         begin: impl FnOnce(),
     ) -> Option<Needs<O>> {
-        let mut shared = lock(&self.shared);
+        let made = self.0.made();
+        let mut shared = lock(&made.shared);
         if is_refused() {
             return None;
         }
-        let shared = shared.made();
         if !mem::replace(&mut shared.outstanding, true) {
             begin();
         }
         shared.posted = shared.posted.wrapping_add(1);
-        Some(match self.push_to(shared, item) {
+        Some(match made.push_to(&mut shared, item) {
             Driver::Awake => Needs::Nothing,
             Driver::Parked(waker) => {
                 shared.owner = Some(owner());
@@ -121,41 +128,30 @@ impl<T, O> Queue<T, O> {
         })
     }
 
-    /// Adds an item, for a driver that is to be awake. What it was before comes back.
-    #[inline]
-    fn push_to(&self, shared: &mut Shared<T, O>, item: impl FnOnce() -> T) -> Driver {
-        shared.items.push(item);
-        // ORDERING: Relaxed, see `push_yielded`.
-        self.filled.store(true, Ordering::Relaxed);
-        mem::replace(&mut shared.driver, Driver::Awake)
-    }
-
     /// For whoever has said that posts are refused: when this returns, all see that, and those that did not have
     /// begun.
     pub(crate) fn close(&self) {
-        drop(lock(&self.shared));
+        drop(lock(&self.0.made().shared));
     }
 
     /// How many posts have not ended, and whether they are a piece of outstanding work.
     pub(crate) fn posts(&self) -> (usize, bool) {
-        let mut shared = lock(&self.shared);
-        let ended = self.ended.load(Ordering::Relaxed);
-        let posts = |shared: &mut Shared<T, O>| {
-            (
-                shared.posted.wrapping_sub(ended) as usize,
-                shared.outstanding,
-            )
+        let posts = |made: &Made<T, O>| {
+            let shared = lock(&made.shared);
+            let ended = made.ended.load(Ordering::Relaxed);
+            let posts = shared.posted.wrapping_sub(ended) as usize;
+            (posts, shared.outstanding)
         };
-        shared.if_made().map_or((0, false), posts)
+        self.0.if_made().map_or((0, false), posts)
     }
 
     /// For the driver, or what is left of it: so many posts have ended.
     #[inline]
     pub(crate) fn end_posts(&self, ended: u32) {
         // ORDERING: Relaxed, and no exchange: only one writes.
-        let before = self.ended.load(Ordering::Relaxed);
-        self.ended
-            .store(before.wrapping_add(ended), Ordering::Relaxed);
+        let count = &self.0.made().ended;
+        let before = count.load(Ordering::Relaxed);
+        count.store(before.wrapping_add(ended), Ordering::Relaxed);
     }
 
     /// For the driver, of an item it has just run: behind all others, which without newer ones is the end
@@ -164,8 +160,9 @@ impl<T, O> Queue<T, O> {
     pub(crate) fn push_yielded<Y: Into<T>>(&self, item: Y, batch: &mut Batch<T, Y>) {
         // ORDERING: Relaxed. What was pushed before the item yielded, in the order of anyone who could
         // tell, is seen here.
-        if self.filled.load(Ordering::Relaxed) {
-            lock(&self.shared).made().items.push(|| item.into());
+        let made = self.0.made();
+        if made.filled.load(Ordering::Relaxed) {
+            lock(&made.shared).items.push(|| item.into());
         } else {
             batch.push_yielded(item);
         }
@@ -197,19 +194,19 @@ impl<T, O> Queue<T, O> {
         end: impl FnOnce(&mut Shared<T, O>, &mut Batch<T, Y>),
     ) -> Result<(), PostsAreOver> {
         {
-            let mut shared = lock(&self.shared);
-            let shared = shared.made();
+            let made = self.0.made();
+            let mut shared = lock(&made.shared);
             // Not the last one, as the driver is another.
             shared.owner = None;
             if shared.items.is_empty() {
-                end(shared, batch);
+                end(&mut shared, batch);
                 // Some may be held back.
-                let over = shared.posted == self.ended.load(Ordering::Relaxed);
+                let over = shared.posted == made.ended.load(Ordering::Relaxed);
                 let over = over && mem::replace(&mut shared.outstanding, false);
                 return Err(PostsAreOver(over));
             }
             batch.refill(&mut shared.items);
-            self.filled.store(false, Ordering::Relaxed);
+            made.filled.store(false, Ordering::Relaxed);
         }
         batch.sort();
         Ok(())
@@ -217,12 +214,24 @@ impl<T, O> Queue<T, O> {
 
     /// Wakes the driver, which ends when it finds the context gone.
     pub(crate) fn end(&self) {
-        let driver = lock(&self.shared)
-            .if_made()
-            .map(|shared| mem::take(&mut shared.driver));
-        if let Some(Driver::Parked(waker)) = driver {
+        let Some(made) = self.0.if_made() else {
+            return;
+        };
+        let driver = mem::take(&mut lock(&made.shared).driver);
+        if let Driver::Parked(waker) = driver {
             waker.wake();
         }
+    }
+}
+
+impl<T, O> Made<T, O> {
+    /// Adds an item, for a driver that is to be awake. What it was before comes back.
+    #[inline]
+    fn push_to(&self, shared: &mut Shared<T, O>, item: impl FnOnce() -> T) -> Driver {
+        shared.items.push(item);
+        // ORDERING: Relaxed, see `push_yielded`.
+        self.filled.store(true, Ordering::Relaxed);
+        mem::replace(&mut shared.driver, Driver::Awake)
     }
 }
 

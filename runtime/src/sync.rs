@@ -1,5 +1,7 @@
 //! The atomics and locks of the turn and the queue: std's, or loom's when the models are run.
 
+use std::sync::OnceLock;
+
 #[cfg(request_context_loom)]
 pub(crate) use loom::sync::{
     Mutex, MutexGuard,
@@ -30,8 +32,29 @@ impl<T: Default> Lazy<T> {
     pub(crate) fn made(&mut self) -> &mut T {
         self.0.get_or_insert_default()
     }
+}
 
-    pub(crate) fn if_made(&mut self) -> Option<&mut T> {
-        self.0.as_deref_mut()
+/// As [`Lazy`], for what many reach at once.
+#[derive(Debug)]
+pub(crate) struct Once<T>(OnceLock<Box<T>>);
+
+impl<T: Default> Once<T> {
+    pub(crate) fn new() -> Self {
+        let once = Once(OnceLock::new());
+        if cfg!(request_context_loom) {
+            // loom does not see what a std type orders.
+            once.made();
+        }
+        once
+    }
+
+    #[inline]
+    pub(crate) fn made(&self) -> &T {
+        self.0.get_or_init(Box::default)
+    }
+
+    #[inline]
+    pub(crate) fn if_made(&self) -> Option<&T> {
+        self.0.get().map(Box::as_ref)
     }
 }

@@ -507,7 +507,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 #[test]
-fn an_idle_context_takes_200_bytes_and_its_state() {
+fn an_idle_context_takes_192_bytes_and_its_state() {
     fn allocated<S: Send + 'static>(state: S) -> usize {
         let before = ALLOCATED.get();
         let context = RequestContext::new(state);
@@ -522,8 +522,8 @@ fn an_idle_context_takes_200_bytes_and_its_state() {
         .unwrap();
     let _entered = runtime.enter();
     let mut too_big = TooBig::default();
-    too_big.check("()", allocated(()), 200);
-    too_big.check("64 bytes", allocated([0_u64; 8]), 200 + 64);
+    too_big.check("()", allocated(()), 192);
+    too_big.check("64 bytes", allocated([0_u64; 8]), 192 + 64);
     too_big.none();
 }
 
