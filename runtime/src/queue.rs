@@ -177,6 +177,7 @@ impl<T, O> Queue<T, O> {
     ) -> Result<(), PostsAreOver> {
         self.refill_or(batch, |shared, batch| {
             batch.shrink();
+            shared.items.shrink();
             // tokio's: a clone of it is no foreign code.
             shared.driver = Driver::Parked(cx.waker().clone());
         })
