@@ -23,7 +23,7 @@ use crate::{
     schedule::{Last, Schedule},
     suspended::Suspended,
     sync::{Mutex, lock},
-    trusted::{Half, halves},
+    trusted::{Half, Shares, halves},
     turn::Turn,
     waiters::Place,
 };
@@ -614,6 +614,51 @@ fn whoever_has_the_value_for_itself_sees_what_the_other_half_did() {
         drop(half);
         other.join().unwrap();
         assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// A page with two pieces. All that is done with them is `Relaxed`.
+struct Paged {
+    shares: Shares,
+    pieces: [AtomicUsize; 2],
+    freed: AtomicUsize,
+}
+
+impl Paged {
+    /// Gives up shares, and frees the page with the last ones.
+    fn give_up(&self, shares: u32) {
+        if self.shares.give_up(shares) {
+            let seen: usize = self
+                .pieces
+                .iter()
+                .map(|piece| piece.load(Ordering::Relaxed))
+                .sum();
+            assert_eq!(seen, 2);
+            self.freed.store(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_page_is_freed_after_all_that_was_done_with_its_pieces_and_once() {
+    bounded(|| {
+        let page = Arc::new(Paged {
+            shares: Shares::new(),
+            pieces: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            freed: AtomicUsize::new(0),
+        });
+        let others = [0, 1].map(|piece| {
+            let page = page.clone();
+            thread::spawn(move || {
+                page.pieces[piece].store(1, Ordering::Relaxed);
+                page.give_up(1);
+            })
+        });
+        page.give_up(Shares::ALL - 2);
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(page.freed.load(Ordering::Relaxed), 1);
     });
 }
 

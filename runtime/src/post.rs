@@ -93,6 +93,10 @@ where
         };
         let stage = mem::replace(&mut shared.stage, Stage::Begun);
         drop(outcome(context, fate, stage));
+        // The handle's, which is foreign code.
+        if let Some(waker) = shared.waker.take() {
+            discard(waker);
+        }
     }
 
     fn end_awaited(&self, context: &Header, fate: Fate) {
@@ -189,7 +193,10 @@ where
         let waker = cx.waker().clone();
         let (taken, _replaced) = {
             let mut shared = lock(&self.shared);
-            (take(&mut shared), shared.waker.replace(waker))
+            match take(&mut shared) {
+                Poll::Pending => (Poll::Pending, shared.waker.replace(waker)),
+                taken => (taken, Some(waker)),
+            }
         };
         taken
     }

@@ -37,6 +37,7 @@ mod body;
 mod detached_fn;
 mod entry;
 mod item;
+mod page;
 mod pair;
 mod part;
 mod thread;
@@ -47,6 +48,8 @@ pub use body::{Attached, Inside, Work, attach_to, inside};
 pub(crate) use detached_fn::{DetachedFn, NotChecked};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, is_visible, runs_work_of};
 pub(crate) use item::{Beside, Steps, Turn, item};
+#[cfg(all(test, request_context_loom))]
+pub(crate) use page::Shares;
 pub(crate) use pair::{Half, halves};
 pub use part::{DetachedPart, detached_part, with_parts};
 pub(crate) use thread::{Homebound, end, lend};

@@ -434,6 +434,27 @@ impl Wake for PanickingWaker {
     }
 }
 
+/// A waker that panics when the last of its clones is dropped.
+#[derive(Debug)]
+pub struct DropPanics;
+
+impl DropPanics {
+    /// As a `Waker`.
+    pub fn waker() -> Waker {
+        Waker::from(Arc::new(DropPanics))
+    }
+}
+
+impl Wake for DropPanics {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for DropPanics {
+    fn drop(&mut self) {
+        panic!("a waker's end");
+    }
+}
+
 // ---------------------------------------------------------------- panics
 
 /// A panic that was caught: what it says, and where it was.

@@ -14,7 +14,7 @@ use std::{
 
 use request_context::{JoinHandle, RequestContext, context, context_async, scheduler};
 use request_context_tests::{
-    CountingWaker, Gate, Log, PanickingWaker, Request, block_on, context_on, message,
+    CountingWaker, DropPanics, Gate, Log, PanickingWaker, Request, block_on, context_on, message,
     on_one_thread, on_pool, one_thread, outstanding, poll_once, pool, seen, sees_on_drop, suspend,
     watchdog,
 };
@@ -383,6 +383,21 @@ fn a_waker_of_the_handle_that_panics_leaves_the_result_and_the_context() {
         let next = context.scheduler().post(|request| request.user.len());
         assert_eq!(next.await.unwrap(), 3);
         assert_eq!(posted.await.unwrap(), 3);
+        context.idle().await.unwrap();
+    });
+}
+
+#[test]
+fn a_waker_of_a_handle_that_is_gone_may_panic_when_it_is_dropped() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::of("ada"));
+        let mut posted = Box::pin(context.scheduler().post(|request| request.user.len()));
+        let waker = DropPanics::waker();
+        let polled = posted.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        drop((waker, posted));
+        let next = context.scheduler().post(|request| request.user.len());
+        assert_eq!(next.await.unwrap(), 3);
         context.idle().await.unwrap();
     });
 }

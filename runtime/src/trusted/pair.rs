@@ -1,13 +1,15 @@
 //! A value with two owners: invariant 10.
 
-use std::{mem::ManuallyDrop, ops::Deref, ptr::NonNull};
+use std::{alloc::Layout, mem::ManuallyDrop, ops::Deref, ptr::NonNull};
 
+use super::page::{self, Origin};
 use crate::{
     post::{Awaited, Job},
     sync::{AtomicBool, Ordering},
 };
 
 struct Pair<T: ?Sized> {
+    origin: Origin,
     /// Whether one of the owners is gone.
     halved: AtomicBool,
     value: T,
@@ -29,13 +31,17 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for Half<T> {}
 /// The two owners of a value, which is made where it stays.
 #[inline]
 pub(crate) fn halves<T>(value: impl FnOnce() -> T) -> [Half<T>; 2] {
-    let mut pair = Box::new_uninit();
-    pair.write(Pair {
-        halved: AtomicBool::new(false),
-        value: value(),
-    });
-    // SAFETY: written in the line above.
-    let pair = NonNull::from(Box::leak(unsafe { pair.assume_init() }));
+    let (pair, origin) = page::take::<Pair<T>>();
+    let halved = AtomicBool::new(false);
+    let value = value();
+    // SAFETY: it is room for a pair.
+    unsafe {
+        pair.write(Pair {
+            origin,
+            halved,
+            value,
+        });
+    }
     [Half { pair }, Half { pair }]
 }
 
@@ -74,6 +80,18 @@ impl<T: ?Sized> Half<T> {
         halved.load(Ordering::Acquire)
     }
 
+    /// For the last owner, which then drops the pair.
+    #[inline]
+    fn room(&self) -> Room {
+        // SAFETY: invariant 10, this is an owner.
+        let pair = unsafe { self.pair.as_ref() };
+        Room {
+            piece: self.pair.cast(),
+            layout: Layout::for_value(pair),
+            origin: pair.origin,
+        }
+    }
+
     /// The value, if this is its last owner.
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
@@ -100,8 +118,24 @@ impl<T: ?Sized> Drop for Half<T> {
         let halved = unsafe { &(*self.pair.as_ptr()).halved };
         // ORDERING: AcqRel, as in `is_last`, for both who come first and last.
         if self.is_last() || halved.swap(true, Ordering::AcqRel) {
-            // SAFETY: invariant 10, the other owner is gone. The box comes from `halves`.
-            drop(unsafe { Box::from_raw(self.pair.as_ptr()) });
+            let _room = self.room();
+            // SAFETY: invariant 10, the other owner is gone.
+            unsafe { self.pair.drop_in_place() };
         }
+    }
+}
+
+/// What is left of a pair when it has been dropped, also if that panicked.
+struct Room {
+    piece: NonNull<u8>,
+    layout: Layout,
+    origin: Origin,
+}
+
+impl Drop for Room {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: invariant 10, nobody uses it any more. It comes from `halves`.
+        unsafe { page::give_back(self.piece, self.layout, self.origin) };
     }
 }
