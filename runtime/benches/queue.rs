@@ -13,6 +13,8 @@ fn queue(criterion: &mut Criterion) {
     group(criterion, "post to 1", cases::posts(1));
     group(criterion, "post to 100", cases::posts(100));
     group(criterion, "post to 1000", cases::posts(1000));
+    group(criterion, "call", cases::calls(1));
+    group(criterion, "100 calls", cases::calls(100));
     group(criterion, "turns", cases::turns());
     group(criterion, "spawn", cases::spawns());
     group(criterion, "request", cases::requests());

@@ -32,7 +32,7 @@ fn main() {
         .collect();
 
     type Table = (&'static str, usize, u64, fn() -> Vec<Case>);
-    let tables: [Table; 9] = [
+    let tables: [Table; 11] = [
         (
             "nesting: 8 nested calls, 5 suspensions",
             ALONE,
@@ -55,6 +55,18 @@ fn main() {
             ROUNDS,
             20_000,
             || queue::posts(1_000),
+        ),
+        (
+            "call: one post whose result is awaited, by itself",
+            ROUNDS,
+            5_000,
+            || queue::calls(1),
+        ),
+        (
+            "call: one post whose result is awaited, of 100 at once",
+            ROUNDS,
+            20_000,
+            || queue::calls(100),
         ),
         (
             "turns: one of 200,000 turns of 8 tasks on one state",

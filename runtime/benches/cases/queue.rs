@@ -52,6 +52,40 @@ pub(crate) fn posts(targets: usize) -> Vec<Case> {
     ]
 }
 
+/// Steps are posts whose results are awaited, by a task of the runtime: so many at a time.
+pub(crate) fn calls(at_once: u64) -> Vec<Case> {
+    vec![
+        Case::new("mpsc actor with boxed jobs and oneshots", move |steps| {
+            let actor = Actor::start();
+            in_task(async move {
+                let mut calls = Vec::new();
+                for _ in 0..steps / at_once {
+                    for i in 0..at_once {
+                        calls.push(actor.call(move |count| *count + black_box(i)));
+                    }
+                    for call in calls.drain(..) {
+                        black_box(call.await.unwrap());
+                    }
+                }
+            })
+        }),
+        Case::new("post and await", move |steps| {
+            let scheduler = new_context().scheduler();
+            in_task(async move {
+                let mut calls = Vec::new();
+                for _ in 0..steps / at_once {
+                    for i in 0..at_once {
+                        calls.push(scheduler.post(move |count| count.get() + black_box(i)));
+                    }
+                    for call in calls.drain(..) {
+                        black_box(call.await.unwrap());
+                    }
+                }
+            })
+        }),
+    ]
+}
+
 /// Steps are turns of eight tasks on one state, each of which yields after its own.
 pub(crate) fn turns() -> Vec<Case> {
     const TASKS: u64 = 8;
@@ -257,9 +291,16 @@ impl Actor {
         assert!(self.jobs.send(Box::new(job)).is_ok());
     }
 
+    fn call<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut u64) -> R + Send + 'static,
+    ) -> oneshot::Receiver<R> {
+        let (reply, replied) = oneshot::channel();
+        self.post(|count| assert!(reply.send(job(count)).is_ok()));
+        replied
+    }
+
     async fn idle(&self) {
-        let (done, idle) = oneshot::channel();
-        self.post(|_| assert!(done.send(()).is_ok()));
-        idle.await.unwrap();
+        self.call(|_| ()).await.unwrap();
     }
 }
