@@ -16,10 +16,10 @@ use crate::{
     batch::{Batch, Next},
     context::{Context, Header, Kind, Waiting},
     family::{Alive, Refused},
-    post::{self, Job},
+    post,
     queue::{Needs, PostsAreOver},
     task::{self as work, Fate, Runnable},
-    trusted::{self, Half, Turn},
+    trusted::{self, Queued, Turn},
 };
 
 /// For how long one poll of the driver runs items before other tasks of the runtime get to run, unless a builder
@@ -44,10 +44,7 @@ pub(crate) fn enqueue(header: &Header, item: impl FnOnce() -> Runnable) {
 
 /// The same with a posted closure, which this counts. It is not made where the context takes no more.
 #[inline]
-pub(crate) fn enqueue_post(
-    header: &Header,
-    job: impl FnOnce() -> Half<dyn Job>,
-) -> Result<(), Refused> {
+pub(crate) fn enqueue_post(header: &Header, job: impl FnOnce() -> Queued) -> Result<(), Refused> {
     if let Kind::Concurrent(runtime) = &header.kind {
         header.begin()?;
         start_step(header, runtime, Runnable::Posted(job()));

@@ -5,6 +5,7 @@ use std::{
     error::Error,
     fmt,
     future::Future,
+    mem,
     panic::resume_unwind,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
@@ -17,10 +18,9 @@ use crate::{
     ContextId,
     context::Header,
     family::Refused,
+    joined::{Failed, Joined, Outcome},
     outstanding::{Payload, message},
-    post::Awaited,
-    task::{Failed, Joined, Outcome},
-    trusted::{self, Beside, Half},
+    trusted::{self, Awaited, Beside},
 };
 
 /// The handle of a piece of work: await it for what the work came to.
@@ -63,55 +63,65 @@ enum Running<T> {
     Refused(ContextId, Refused),
 }
 
-enum OnContext<T> {
-    Spawned {
-        work: Beside<Joined<T>>,
-        has_waited: bool,
-    },
-    Posted(Half<dyn Awaited<T>>),
+struct OnContext<T> {
+    work: Handle<T>,
+    /// Whether this has left a waker.
+    has_waited: bool,
+}
+
+enum Handle<T> {
+    Spawned(Beside<Joined<T>>),
+    Posted(Awaited<Joined<T>>),
 }
 
 impl<T> OnContext<T> {
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
-        match self {
-            OnContext::Spawned { work, has_waited } => work.poll_outcome(cx, has_waited),
-            OnContext::Posted(closure) => closure.poll_outcome(cx),
+        if let Handle::Posted(closure) = &mut self.work {
+            if let Some(joined) = closure.get_mut() {
+                return Poll::Ready(joined.take());
+            }
+        }
+        let has_waited = mem::replace(&mut self.has_waited, true);
+        self.joined().poll_outcome(cx, has_waited)
+    }
+
+    fn joined(&self) -> &Joined<T> {
+        match &self.work {
+            Handle::Spawned(work) => work,
+            Handle::Posted(closure) => closure,
         }
     }
 
     fn abort(&self) {
-        match self {
-            OnContext::Spawned { work, .. } => work.abort(),
-            OnContext::Posted(closure) => closure.abort(),
+        match &self.work {
+            Handle::Spawned(work) => work.abort(),
+            Handle::Posted(closure) => closure.set_aborted(),
         }
     }
 
     fn is_finished(&self) -> bool {
-        match self {
-            OnContext::Spawned { work, .. } => work.is_finished(),
-            OnContext::Posted(closure) => closure.is_finished(),
-        }
+        self.joined().is_finished()
     }
 }
 
 impl<T> JoinHandle<T> {
     pub(crate) fn of_spawned(context: &Header, work: Beside<Joined<T>>) -> Self {
+        Self::on_context(context, Handle::Spawned(work))
+    }
+
+    #[inline]
+    pub(crate) fn of_posted(context: &Header, closure: Awaited<Joined<T>>) -> Self {
+        Self::on_context(context, Handle::Posted(closure))
+    }
+
+    #[inline]
+    fn on_context(context: &Header, work: Handle<T>) -> Self {
         let has_waited = false;
-        Self::on_context(context, OnContext::Spawned { work, has_waited })
-    }
-
-    #[inline]
-    pub(crate) fn of_posted(context: &Header, closure: Half<dyn Awaited<T>>) -> Self {
-        Self::on_context(context, OnContext::Posted(closure))
-    }
-
-    #[inline]
-    fn on_context(context: &Header, work: OnContext<T>) -> Self {
         JoinHandle {
             work: Running::OnContext {
                 context: context.id,
                 home: context.kind.home().map(|home| home.thread()),
-                work: Some(work),
+                work: Some(OnContext { work, has_waited }),
             },
         }
     }
@@ -290,7 +300,11 @@ impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
         if let Running::OnContext {
-            work: Some(OnContext::Spawned { work, .. }),
+            work:
+                Some(OnContext {
+                    work: Handle::Spawned(work),
+                    ..
+                }),
             ..
         } = &self.work
         {

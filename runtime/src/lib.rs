@@ -15,6 +15,7 @@ mod fork;
 mod home;
 mod hop;
 mod join;
+mod joined;
 mod needs;
 mod no_context;
 mod outstanding;

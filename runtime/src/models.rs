@@ -18,12 +18,15 @@ use loom::{
 
 use crate::{
     batch::{Batch, Next},
+    context::Header,
+    exclusive::Scope,
     outstanding::{Outstanding, Unread, failure},
     queue::{Needs, PostsAreOver, Queue},
     schedule::{Last, Schedule},
     suspended::Suspended,
     sync::{Mutex, lock},
-    trusted::{Half, Shares, halves},
+    task::Fate,
+    trusted::{Awaited, Job, Shares, two_awaited},
     turn::Turn,
     waiters::Place,
 };
@@ -561,7 +564,7 @@ fn idle_sees_all_that_posts_of_two_threads_did() {
     });
 }
 
-/// What the halves of a pair do to their value. `with_mut` has loom complain unless all that others did to it
+/// What the halves of a pair do to what they share. `with_mut` has loom complain unless all that others did to it
 /// happened before; counts its end.
 struct Value {
     written: AtomicUsize,
@@ -576,13 +579,29 @@ impl Drop for Value {
     }
 }
 
+/// A job that is only dropped.
+struct Nothing;
+
+impl Job for Nothing {
+    type Shared = Value;
+
+    fn scope(&self) -> Scope {
+        Scope::Ordinary
+    }
+
+    fn end(self, _: &Value, _: bool, _: &Header, _: Fate) -> Option<Waker> {
+        unreachable!("there is no context here")
+    }
+}
+
 /// One half in a thread that writes and lets go, and the other one.
-fn halves_in_two_threads() -> (Half<Value>, thread::JoinHandle<()>, Arc<AtomicUsize>) {
+fn halves_in_two_threads() -> (Awaited<Value>, thread::JoinHandle<()>, Arc<AtomicUsize>) {
     let dropped = Arc::new(AtomicUsize::new(0));
-    let [first, second] = halves(|| Value {
+    let value = || Value {
         written: AtomicUsize::new(0),
         dropped: dropped.clone(),
-    });
+    };
+    let [first, second] = two_awaited(value, || Nothing);
     let other = thread::spawn(move || {
         first.written.store(1, Ordering::Relaxed);
         drop(first);
@@ -591,7 +610,7 @@ fn halves_in_two_threads() -> (Half<Value>, thread::JoinHandle<()>, Arc<AtomicUs
 }
 
 #[test]
-fn the_last_of_two_halves_drops_the_value_once() {
+fn the_last_of_two_halves_drops_what_they_share_once() {
     model(|| {
         let (half, other, dropped) = halves_in_two_threads();
         drop(half);
@@ -601,7 +620,7 @@ fn the_last_of_two_halves_drops_the_value_once() {
 }
 
 #[test]
-fn whoever_has_the_value_for_itself_sees_what_the_other_half_did() {
+fn whoever_has_the_pair_for_itself_sees_what_the_other_half_did() {
     model(|| {
         let (mut half, other, dropped) = halves_in_two_threads();
         let value = loop {

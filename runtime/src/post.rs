@@ -1,4 +1,4 @@
-//! Posted closures: one allocation each, one half of which the queue has and the other one the handle.
+//! Posted closures: a pair each, one half of which the queue has and the other one the handle.
 //!
 //! Why not an item, as for what is spawned: a closure never suspends and nothing wakes it, so that most of such
 //! an item would be there for nothing. With `async-task`, a post cost twice as much (`benches/queue.rs`).
@@ -7,7 +7,7 @@ use std::{
     marker::PhantomData,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    task::{Context, Poll, Waker},
+    task::Waker,
 };
 
 use crate::{
@@ -15,115 +15,42 @@ use crate::{
     context::{Header, Inner},
     driver::enqueue_post,
     exclusive::Scope,
+    joined::{Failed, Joined, Outcome, Output, Unclaimed},
     outstanding::{Payload, contained, discard},
-    sync::{Mutex, lock},
-    task::{Failed, Fate, Outcome, Output, Unclaimed},
-    trusted::{self, Half, halves},
+    task::Fate,
+    trusted::{self, Job, Queued, pair},
 };
 
-/// What the queue has of a closure.
-pub(crate) trait Job: Send + Sync {
-    /// Its place in the exclusive work of its context.
-    fn scope(&self) -> Scope;
-    /// Calls it, or drops it, where that is its `Fate`. For a closure whose handle is gone.
-    fn end(&mut self, context: &Header, fate: Fate);
-    /// The same, and leaves the outcome to the handle.
-    fn end_awaited(&self, context: &Header, fate: Fate);
-}
-
-/// What the handle has of it.
-pub(crate) trait Awaited<R>: Send + Sync {
-    fn poll_outcome(&self, cx: &mut Context<'_>) -> Poll<Outcome<R>>;
-    fn abort(&self);
-    fn is_finished(&self) -> bool;
-}
-
-struct Posted<S, F, R> {
-    shared: Mutex<Shared<F, R>>,
+/// A closure that is queued.
+struct Posted<S, F> {
+    closure: F,
+    scope: Scope,
     state: PhantomData<fn(&S)>,
 }
 
-struct Shared<F, R> {
-    stage: Stage<F, R>,
-    /// Of who awaits the handle.
-    waker: Option<Waker>,
-}
-
-enum Stage<F, R> {
-    Queued {
-        closure: F,
-        scope: Scope,
-    },
-    Aborted(F),
-    Begun,
-    Ended(Outcome<R>),
-    /// By the handle.
-    Taken,
-}
-
-impl<S, F, R> Posted<S, F, R> {
-    fn new(closure: F, scope: Scope) -> Self {
-        Posted {
-            shared: Mutex::new(Shared {
-                stage: Stage::Queued { closure, scope },
-                waker: None,
-            }),
-            state: PhantomData,
-        }
-    }
-}
-
-impl<S, F, R> Job for Posted<S, F, R>
+impl<S, F, R> Job for Posted<S, F>
 where
     S: 'static,
-    F: FnOnce(&S) -> R + Send,
-    R: Send,
+    F: FnOnce(&S) -> R + Send + 'static,
+    R: Send + 'static,
 {
+    type Shared = Joined<R>;
+
     fn scope(&self) -> Scope {
-        match lock(&self.shared).stage {
-            Stage::Queued { scope, .. } => scope,
-            _ => Scope::Ordinary,
-        }
+        self.scope
     }
 
-    fn end(&mut self, context: &Header, fate: Fate) {
-        let shared = match self.shared.get_mut() {
-            Ok(shared) => shared,
-            Err(poisoned) => poisoned.into_inner(),
+    #[inline]
+    fn end(self, joined: &Joined<R>, alone: bool, context: &Header, fate: Fate) -> Option<Waker> {
+        let is_to_run = fate == Fate::Run && !joined.is_aborted();
+        let outcome = match is_to_run {
+            true => call(context, self.closure),
+            false => abandon(context, self.closure),
         };
-        let stage = mem::replace(&mut shared.stage, Stage::Begun);
-        drop(outcome(context, fate, stage));
-        // The handle's, which is foreign code.
-        if let Some(waker) = shared.waker.take() {
-            discard(waker);
+        match alone {
+            true => None,
+            false => joined.finish(outcome),
         }
-    }
-
-    fn end_awaited(&self, context: &Header, fate: Fate) {
-        let stage = mem::replace(&mut lock(&self.shared).stage, Stage::Begun);
-        let outcome = outcome(context, fate, stage);
-        let waker = {
-            let mut shared = lock(&self.shared);
-            shared.stage = Stage::Ended(outcome);
-            shared.waker.take()
-        };
-        if let Some(waker) = waker {
-            contained(|| waker.wake());
-        }
-    }
-}
-
-/// Ends what was queued.
-#[inline]
-fn outcome<S, F, R>(context: &Header, fate: Fate, stage: Stage<F, R>) -> Outcome<R>
-where
-    S: 'static,
-    F: FnOnce(&S) -> R,
-{
-    match stage {
-        Stage::Queued { closure, .. } if fate == Fate::Run => call(context, closure),
-        Stage::Queued { closure, .. } | Stage::Aborted(closure) => abandon(context, closure),
-        Stage::Begun | Stage::Ended(_) | Stage::Taken => unreachable!("it has one turn"),
     }
 }
 
@@ -167,53 +94,6 @@ fn panicked(context: &Header, payload: Payload) -> Failed {
     Failed::Panicked(Unclaimed::new(context, payload))
 }
 
-impl<S, F, R> Awaited<R> for Posted<S, F, R>
-where
-    F: Send,
-    R: Send,
-{
-    fn poll_outcome(&self, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
-        let take = |shared: &mut Shared<F, R>| match mem::replace(&mut shared.stage, Stage::Taken) {
-            Stage::Ended(outcome) => Poll::Ready(outcome),
-            other => {
-                shared.stage = other;
-                Poll::Pending
-            }
-        };
-        {
-            let mut shared = lock(&self.shared);
-            let known = shared.waker.as_ref();
-            let known = known.is_some_and(|waker| waker.will_wake(cx.waker()));
-            let taken = take(&mut shared);
-            if known || taken.is_ready() {
-                return taken;
-            }
-        }
-        // Not cloned, nor dropped, under the lock: a waker is foreign code.
-        let waker = cx.waker().clone();
-        let (taken, _replaced) = {
-            let mut shared = lock(&self.shared);
-            match take(&mut shared) {
-                Poll::Pending => (Poll::Pending, shared.waker.replace(waker)),
-                taken => (taken, Some(waker)),
-            }
-        };
-        taken
-    }
-
-    fn abort(&self) {
-        let mut shared = lock(&self.shared);
-        shared.stage = match mem::replace(&mut shared.stage, Stage::Begun) {
-            Stage::Queued { closure, .. } => Stage::Aborted(closure),
-            other => other,
-        };
-    }
-
-    fn is_finished(&self) -> bool {
-        matches!(lock(&self.shared).stage, Stage::Ended(_) | Stage::Taken)
-    }
-}
-
 /// Posts `closure` to `context`.
 pub(crate) fn post<S, F, R>(context: &Inner<S>, closure: F) -> JoinHandle<R>
 where
@@ -225,16 +105,21 @@ where
     #[cfg(feature = "tracing")]
     let closure = crate::span::follow_call(closure);
     let scope = header.scope();
-    let [job, awaited] = halves(|| Posted::<S, _, R>::new(closure, scope));
-    match enqueue_post(header, || job.into_job()) {
-        Ok(()) => JoinHandle::of_posted(header, awaited.into_awaited()),
+    let posted = || Posted {
+        closure,
+        scope,
+        state: PhantomData::<fn(&S)>,
+    };
+    let (queued, awaited) = pair(Joined::new, posted);
+    match enqueue_post(header, || queued) {
+        Ok(()) => JoinHandle::of_posted(header, awaited),
         Err(refused) => JoinHandle::of_refused(header.id, refused),
     }
 }
 
 /// Has a closure its turn: it is called, or dropped if its context was cancelled.
 #[inline]
-pub(crate) fn run(job: Half<dyn Job>, context: &Header) {
+pub(crate) fn run(job: Queued, context: &Header) {
     let fate = match context.is_cancelled() {
         false => Fate::Run,
         true => Fate::Drop,
@@ -243,14 +128,13 @@ pub(crate) fn run(job: Half<dyn Job>, context: &Header) {
 }
 
 /// Drops a closure. The caller is on the context, or there is no way there.
-pub(crate) fn cancel(job: Half<dyn Job>, context: &Header) {
+pub(crate) fn cancel(job: Queued, context: &Header) {
     end(job, context, Fate::Drop);
 }
 
 #[inline]
-fn end(mut job: Half<dyn Job>, context: &Header, fate: Fate) {
-    match job.get_mut() {
-        Some(job) => job.end(context, fate),
-        None => job.end_awaited(context, fate),
+fn end(job: Queued, context: &Header, fate: Fate) {
+    if let Some(waker) = job.end(context, fate) {
+        contained(|| waker.wake());
     }
 }

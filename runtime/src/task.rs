@@ -5,11 +5,8 @@ use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{self, Poll, Waker},
+    sync::Arc,
+    task::{self, Poll},
 };
 
 use pin_project_lite::pin_project;
@@ -20,11 +17,9 @@ use crate::{
     context::{Context, Header},
     driver::enqueue,
     exclusive::Scope,
-    family::Heirs,
-    outstanding::{Failure, Payload, contained, discard, failure},
-    post::Job,
-    sync::{Mutex, lock},
-    trusted::{self, Beside, Half, Root, Steps, Turn, item},
+    joined::{Failed, Joined, Output, Unclaimed},
+    outstanding::{Payload, contained, discard},
+    trusted::{self, Beside, Queued, Root, Steps, Turn, item},
     waiters::Place,
 };
 
@@ -55,7 +50,7 @@ pub(crate) enum Fate {
 /// What the queue holds: one turn of a piece of work.
 pub(crate) enum Runnable {
     Spawned(Turn),
-    Posted(Half<dyn Job>),
+    Posted(Queued),
 }
 
 impl Runnable {
@@ -85,149 +80,9 @@ impl From<Next<Runnable, Turn>> for Runnable {
     }
 }
 
-/// What a piece of work came to.
-pub(crate) type Outcome<T> = Result<Output<T>, Failed>;
-
-pub(crate) enum Failed {
-    /// Unless the panic is taken, it goes to `idle`. Boxed, as every piece of work has room for it.
-    Panicked(Box<Unclaimed>),
-    Cancelled,
-}
-
-/// What work resulted in. If nobody wants it, it is dropped where a panic would end more than this work.
-pub(crate) struct Output<T>(Option<T>);
-
-impl<T> Output<T> {
-    #[inline]
-    pub(crate) fn of(output: T) -> Self {
-        Output(Some(output))
-    }
-
-    pub(crate) fn take(mut self) -> T {
-        self.0.take().expect("taken once")
-    }
-}
-
-impl<T> Drop for Output<T> {
-    fn drop(&mut self) {
-        if let Some(output) = self.0.take() {
-            discard(output);
-        }
-    }
-}
-
-/// A panic that nobody has taken yet. Dropped as such, it is reported to its context.
-pub(crate) struct Unclaimed {
-    failure: Option<Failure>,
-    heirs: Heirs,
-}
-
-impl Unclaimed {
-    /// Of a panic now, on `context`.
-    pub(crate) fn new(context: &Header, payload: Payload) -> Box<Self> {
-        context.panicked(&*payload);
-        Box::new(Unclaimed {
-            failure: Some(failure(payload)),
-            heirs: Heirs::of(context),
-        })
-    }
-
-    pub(crate) fn claim(mut self) -> Payload {
-        self.failure.take().expect("claimed once").1
-    }
-}
-
-impl Drop for Unclaimed {
-    fn drop(&mut self) {
-        if let Some(failure) = self.failure.take() {
-            self.heirs.report(failure);
-        }
-    }
-}
-
-/// What the handle of spawned work shares with it.
-pub(crate) struct Joined<T> {
-    /// `Relaxed`: it carries nothing, and whoever sets it asks for a turn, which looks at it.
-    aborted: AtomicBool,
-    end: Mutex<End<T>>,
-}
-
-enum End<T> {
-    /// Not there yet; and who awaits it.
-    Awaited(Option<Waker>),
-    Here(Outcome<T>),
-    /// The handle has taken it, or is gone.
-    Unwanted,
-}
-
-impl<T> Joined<T> {
-    fn new() -> Self {
-        Joined {
-            aborted: AtomicBool::new(false),
-            end: Mutex::new(End::Awaited(None)),
-        }
-    }
-
-    /// `has_waited` says whether the handle has left a waker: before that, there is nothing to look at first.
-    pub(crate) fn poll_outcome(
-        &self,
-        cx: &mut task::Context<'_>,
-        has_waited: &mut bool,
-    ) -> Poll<Outcome<T>> {
-        let take = |end: &mut End<T>| match mem::replace(end, End::Unwanted) {
-            End::Here(outcome) => Poll::Ready(outcome),
-            other => {
-                *end = other;
-                Poll::Pending
-            }
-        };
-        if mem::replace(has_waited, true) {
-            match &mut *lock(&self.end) {
-                End::Awaited(Some(waker)) if waker.will_wake(cx.waker()) => return Poll::Pending,
-                End::Awaited(_) => {}
-                end => return take(end),
-            }
-        }
-        // Not cloned, nor dropped, under the lock: a waker is foreign code.
-        let waker = cx.waker().clone();
-        let (taken, _replaced) = match &mut *lock(&self.end) {
-            End::Awaited(place) => (Poll::Pending, place.replace(waker)),
-            end => (take(end), Some(waker)),
-        };
-        taken
-    }
-
-    /// Says that nobody wants the outcome any more.
-    pub(crate) fn leave(&self) {
-        let end = mem::replace(&mut *lock(&self.end), End::Unwanted);
-        drop(end);
-    }
-
-    pub(crate) fn is_finished(&self) -> bool {
-        !matches!(*lock(&self.end), End::Awaited(_))
-    }
-
-    /// Hands `outcome` over. If nobody wants it, it is dropped here.
-    fn finish(&self, outcome: Outcome<T>) {
-        let (waker, _unwanted) = {
-            let mut end = lock(&self.end);
-            match mem::replace(&mut *end, End::Unwanted) {
-                End::Awaited(waker) => {
-                    *end = End::Here(outcome);
-                    (waker, None)
-                }
-                End::Here(_) | End::Unwanted => (None, Some(outcome)),
-            }
-        };
-        if let Some(waker) = waker {
-            contained(|| waker.wake());
-        }
-    }
-}
-
 impl<T> Beside<Joined<T>> {
     pub(crate) fn abort(&self) {
-        self.aborted.store(true, Ordering::Relaxed);
+        self.set_aborted();
         self.wake();
     }
 }
@@ -260,8 +115,7 @@ where
         let this = self.project();
         let mut root = this.root;
         let is_cancelled = || this.kind.is_submission() && root.context().header().is_cancelled();
-        let is_to_run =
-            fate == Fate::Run && !joined.aborted.load(Ordering::Relaxed) && !is_cancelled();
+        let is_to_run = fate == Fate::Run && !joined.is_aborted() && !is_cancelled();
         let polled = match is_to_run {
             true => catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(cx))).map(Some),
             false => Ok(None),
@@ -295,7 +149,9 @@ where
             }
         };
         header.end_exclusive(*this.scope);
-        joined.finish(outcome);
+        if let Some(waker) = joined.finish(outcome) {
+            contained(|| waker.wake());
+        }
         end(header);
         Poll::Ready(())
     }

@@ -27,8 +27,8 @@
 //! 8. What [`put_on_top`](entry::put_on_top) returns is dropped before its entry: [`DetachedFn`] keeps both in the
 //!    same stack frame, as `enter` and `hide` do.
 //! 9. A closure given to [`lend`] outlives the [`Lent`] that stands for it: `lend` ends after that.
-//! 10. A value of [`halves`] has two owners. The first that is dropped says so, and uses it no more; the last
-//!     one, which finds that said, has it for itself, and drops it.
+//! 10. A [`pair`] has two owners. The first that is dropped says so, and uses it no more; the last one, which finds
+//!     that said, has it for itself, and drops it. Its job is that of the [`Queued`] half alone.
 //! 11. The work of an item is reached through its [`Turn`](item::Turn) alone. There is one at most: who is told by
 //!     [`Schedule`](crate::schedule::Schedule) that the turn is theirs makes it, and it is given up before another
 //!     one can be made. An item is freed by its last owner, after its work.
@@ -48,10 +48,10 @@ pub use body::{Attached, Inside, Work, attach_to, inside};
 pub(crate) use detached_fn::{DetachedFn, NotChecked};
 pub(crate) use entry::{ends_in_entry, enter, find_held, hide, holds, is_visible, runs_work_of};
 pub(crate) use item::{Beside, Steps, Turn, item};
-#[cfg(all(test, request_context_loom))]
-pub(crate) use page::Shares;
-pub(crate) use pair::{Half, halves};
+pub(crate) use pair::{Awaited, Job, Queued, pair};
 pub use part::{DetachedPart, detached_part, with_parts};
 pub(crate) use thread::{Homebound, end, lend};
 pub use token::{CurrentAnyContext, CurrentContext, anchor, any_token, token};
 pub(crate) use token::{OnTurn, Token, current, with_state};
+#[cfg(all(test, request_context_loom))]
+pub(crate) use {page::Shares, pair::two_awaited};

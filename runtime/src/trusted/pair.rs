@@ -1,126 +1,229 @@
-//! A value with two owners: invariant 10.
+//! A job that is queued, and what it shares with its handle: invariant 10.
 
-use std::{alloc::Layout, mem::ManuallyDrop, ops::Deref, ptr::NonNull};
+use std::{
+    alloc::Layout, cell::UnsafeCell, mem::ManuallyDrop, ops::Deref, ptr::NonNull, task::Waker,
+};
 
 use super::page::{self, Origin};
 use crate::{
-    post::{Awaited, Job},
+    context::Header,
+    exclusive::Scope,
     sync::{AtomicBool, Ordering},
+    task::Fate,
 };
 
-struct Pair<T: ?Sized> {
+/// What is done once, in its turn.
+pub(crate) trait Job: Send + 'static {
+    /// What it shares with its handle.
+    type Shared: Send + Sync;
+
+    /// Its place in the exclusive work of its context.
+    fn scope(&self) -> Scope;
+
+    /// Does it, or drops it, where that is its `Fate`. `alone` says that the handle is gone. Returns who is to be
+    /// woken.
+    fn end(self, shared: &Self::Shared, alone: bool, context: &Header, fate: Fate)
+    -> Option<Waker>;
+}
+
+/// The start of every pair.
+struct Head {
     origin: Origin,
     /// Whether one of the owners is gone.
     halved: AtomicBool,
-    value: T,
 }
 
-/// One of the two owners of a value.
+/// `repr(C)`: it starts with its `Head`.
+#[repr(C)]
+struct Pair<J: Job> {
+    head: Head,
+    shared: J::Shared,
+    /// `None` once it has ended. It is that of the `Queued` half.
+    job: UnsafeCell<Option<J>>,
+}
+
+/// What the queue's half does with a pair.
+trait Ends {
+    /// # Safety
+    ///
+    /// The caller has the `Queued` half.
+    unsafe fn scope(&self) -> Scope;
+
+    /// # Safety
+    ///
+    /// The caller has the `Queued` half.
+    unsafe fn end(&self, alone: bool, context: &Header, fate: Fate) -> Option<Waker>;
+}
+
+/// What the handle's half sees of a pair.
+trait Shows<X> {
+    fn shared(&self) -> &X;
+    fn shared_mut(&mut self) -> &mut X;
+}
+
+impl<J: Job> Ends for Pair<J> {
+    unsafe fn scope(&self) -> Scope {
+        // SAFETY: the caller's contract: the job is theirs.
+        let job = unsafe { &*self.job.get() };
+        job.as_ref().map_or(Scope::Ordinary, J::scope)
+    }
+
+    #[inline]
+    unsafe fn end(&self, alone: bool, context: &Header, fate: Fate) -> Option<Waker> {
+        // SAFETY: as above.
+        let job = unsafe { &mut *self.job.get() };
+        job.take()?.end(&self.shared, alone, context, fate)
+    }
+}
+
+impl<J: Job> Shows<J::Shared> for Pair<J> {
+    fn shared(&self) -> &J::Shared {
+        &self.shared
+    }
+
+    fn shared_mut(&mut self) -> &mut J::Shared {
+        &mut self.shared
+    }
+}
+
+/// The half of the queue: the right to do the job. Dropped instead, it leaves the job to be dropped with the pair.
+pub(crate) struct Queued(Half<dyn Ends>);
+
+/// The half of the handle.
+pub(crate) struct Awaited<X>(Half<dyn Shows<X>>);
+
+// SAFETY: the job, which is `Send`, is reached by this half alone, or dropped by the last one of the two; and what
+// it shares is `Send` and `Sync`.
+unsafe impl Send for Queued {}
+// SAFETY: as above.
+unsafe impl<X: Send + Sync> Send for Awaited<X> {}
+// SAFETY: what a reference to it reaches is what is shared.
+unsafe impl<X: Send + Sync> Sync for Awaited<X> {}
+
+/// A job and what it shares with its handle, both made where they stay.
+#[inline]
+pub(crate) fn pair<J: Job>(
+    shared: impl FnOnce() -> J::Shared,
+    job: impl FnOnce() -> J,
+) -> (Queued, Awaited<J::Shared>) {
+    let [queued, awaited] = halves(shared, job).map(ManuallyDrop::new);
+    (Queued(Half(queued.0)), Awaited(Half(awaited.0)))
+}
+
+/// For models: both halves, of which none does the job.
+#[cfg(all(test, request_context_loom))]
+pub(crate) fn two_awaited<J: Job>(
+    shared: impl FnOnce() -> J::Shared,
+    job: impl FnOnce() -> J,
+) -> [Awaited<J::Shared>; 2] {
+    halves(shared, job).map(|half| Awaited(Half(ManuallyDrop::new(half).0)))
+}
+
+/// The two owners of a pair.
+#[inline]
+fn halves<J: Job>(
+    shared: impl FnOnce() -> J::Shared,
+    job: impl FnOnce() -> J,
+) -> [Half<Pair<J>>; 2] {
+    let (pair, origin) = page::take::<Pair<J>>();
+    let halved = AtomicBool::new(false);
+    let head = Head { origin, halved };
+    let made = Pair {
+        head,
+        shared: shared(),
+        job: UnsafeCell::new(Some(job())),
+    };
+    // SAFETY: it is room for a pair.
+    unsafe { pair.write(made) };
+    [Half(pair), Half(pair)]
+}
+
+impl Queued {
+    pub(crate) fn scope(&self) -> Scope {
+        // SAFETY: it is this half.
+        unsafe { self.0.pair().scope() }
+    }
+
+    /// Does the job, or drops it, where that is its `Fate`. Then this half is gone, and who is woken comes back.
+    #[inline]
+    pub(crate) fn end(self, context: &Header, fate: Fate) -> Option<Waker> {
+        // SAFETY: it is this half.
+        unsafe { self.0.pair().end(self.0.is_last(), context, fate) }
+    }
+}
+
+impl<X> Awaited<X> {
+    /// What is shared, if the job has ended and nobody else reaches it.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut X> {
+        self.0.get_mut().map(Shows::shared_mut)
+    }
+}
+
+impl<X> Deref for Awaited<X> {
+    type Target = X;
+
+    fn deref(&self) -> &X {
+        self.0.pair().shared()
+    }
+}
+
+/// One of the two owners of a pair. `P` is a `Pair`.
 ///
 /// Why not `Arc`: one exchange for its second owner, and two more for whoever wants the value back, are a
 /// quarter of what a post costs. Here the last of two needs none.
-pub(crate) struct Half<T: ?Sized> {
-    pair: NonNull<Pair<T>>,
-}
+struct Half<P: ?Sized>(NonNull<P>);
 
-// SAFETY: as for `Arc`: the value is reached from the threads of both, and dropped on that of the last.
-unsafe impl<T: ?Sized + Send + Sync> Send for Half<T> {}
-// SAFETY: as above.
-unsafe impl<T: ?Sized + Send + Sync> Sync for Half<T> {}
-
-/// The two owners of a value, which is made where it stays.
-#[inline]
-pub(crate) fn halves<T>(value: impl FnOnce() -> T) -> [Half<T>; 2] {
-    let (pair, origin) = page::take::<Pair<T>>();
-    let halved = AtomicBool::new(false);
-    let value = value();
-    // SAFETY: it is room for a pair.
-    unsafe {
-        pair.write(Pair {
-            origin,
-            halved,
-            value,
-        });
-    }
-    [Half { pair }, Half { pair }]
-}
-
-impl<T> Half<T> {
-    /// For the queue.
+impl<P: ?Sized> Half<P> {
     #[inline]
-    pub(crate) fn into_job(self) -> Half<dyn Job>
-    where
-        T: Job + 'static,
-    {
-        Half {
-            pair: ManuallyDrop::new(self).pair,
-        }
+    fn pair(&self) -> &P {
+        // SAFETY: invariant 10, this is an owner; and `get_mut` of the other one waits for its end.
+        unsafe { self.0.as_ref() }
     }
 
-    /// For the handle.
     #[inline]
-    pub(crate) fn into_awaited<R>(self) -> Half<dyn Awaited<R>>
-    where
-        T: Awaited<R> + 'static,
-    {
-        Half {
-            pair: ManuallyDrop::new(self).pair,
-        }
+    fn head(&self) -> &Head {
+        // SAFETY: as above, and a pair starts with its head.
+        unsafe { self.0.cast::<Head>().as_ref() }
     }
-}
 
-impl<T: ?Sized> Half<T> {
     /// Whether the other owner is gone.
     #[inline]
     fn is_last(&self) -> bool {
-        // SAFETY: invariant 10, this is an owner.
-        let halved = unsafe { &(*self.pair.as_ptr()).halved };
-        // ORDERING: Acquire pairs with the Release in `drop`: what the other one did with the value happens
-        // before what its last owner does.
-        halved.load(Ordering::Acquire)
+        // ORDERING: Acquire pairs with the Release in `drop`: what the other one did with the pair happens before
+        // what its last owner does.
+        self.head().halved.load(Ordering::Acquire)
+    }
+
+    /// The pair, if this is its last owner.
+    #[inline]
+    fn get_mut(&mut self) -> Option<&mut P> {
+        match self.is_last() {
+            // SAFETY: invariant 10, there is no other owner, and this one is borrowed.
+            true => Some(unsafe { self.0.as_mut() }),
+            false => None,
+        }
     }
 
     /// For the last owner, which then drops the pair.
     #[inline]
     fn room(&self) -> Room {
-        // SAFETY: invariant 10, this is an owner.
-        let pair = unsafe { self.pair.as_ref() };
         Room {
-            piece: self.pair.cast(),
-            layout: Layout::for_value(pair),
-            origin: pair.origin,
+            piece: self.0.cast(),
+            layout: Layout::for_value(self.pair()),
+            origin: self.head().origin,
         }
     }
-
-    /// The value, if this is its last owner.
-    #[inline]
-    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
-        let last = self.is_last();
-        // SAFETY: invariant 10, there is no other owner, and this one is borrowed.
-        last.then(|| unsafe { &mut (*self.pair.as_ptr()).value })
-    }
 }
 
-impl<T: ?Sized> Deref for Half<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: invariant 10, this is an owner; and `get_mut` of the other one waits for its end.
-        unsafe { &(*self.pair.as_ptr()).value }
-    }
-}
-
-impl<T: ?Sized> Drop for Half<T> {
+impl<P: ?Sized> Drop for Half<P> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: invariant 10, this is an owner until the exchange.
-        let halved = unsafe { &(*self.pair.as_ptr()).halved };
         // ORDERING: AcqRel, as in `is_last`, for both who come first and last.
-        if self.is_last() || halved.swap(true, Ordering::AcqRel) {
+        if self.is_last() || self.head().halved.swap(true, Ordering::AcqRel) {
             let _room = self.room();
             // SAFETY: invariant 10, the other owner is gone.
-            unsafe { self.pair.drop_in_place() };
+            unsafe { self.0.drop_in_place() };
         }
     }
 }
