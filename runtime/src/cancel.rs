@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     context::{Context, Header},
+    driver::watch_for_shutdown,
     family::{Alive, if_alive},
     rare::Rare,
     suspended::Suspended,
@@ -29,6 +30,9 @@ pub(crate) struct Cancellation {
     suspended: Suspended,
     /// Made when someone asks for it.
     token: OnceLock<Watched>,
+    /// Where work runs in parallel: whether something learns of a shutdown of the runtime; and whether there was one.
+    watches: AtomicBool,
+    shut_down: AtomicBool,
 }
 
 struct Watched {
@@ -94,7 +98,7 @@ impl Header {
         if !self.rare_if_made().is_some_and(kept) {
             self.keep(place, waker);
         }
-        if self.is_cancelled() {
+        if self.is_cancelled() || self.kind.is_concurrent() && self.is_shut_down() {
             waker.wake_by_ref();
         }
     }
@@ -119,6 +123,30 @@ impl Header {
                 fence(Ordering::SeqCst);
                 self.is_within_reach(&above)
             });
+            let watches = &self.rare().cancellation.watches;
+            // ORDERING: Relaxed, it is done once, by whoever comes first.
+            if self.kind.is_concurrent() && !watches.swap(true, Ordering::Relaxed) {
+                watch_for_shutdown(self);
+            }
+        }
+    }
+
+    fn is_shut_down(&self) -> bool {
+        let rare = self.rare_if_made();
+        // ORDERING: Relaxed, as `cancelled`.
+        rare.is_some_and(|rare| rare.cancellation.shut_down.load(Ordering::Relaxed))
+    }
+
+    /// For what runs no more, as its runtime has shut down: wakes what is suspended, so that it is dropped; and where
+    /// work runs in parallel, what suspends now.
+    pub(crate) fn shut_down(&self) {
+        if self.kind.is_concurrent() {
+            // ORDERING: Relaxed, as `say`.
+            let shut_down = &self.rare().cancellation.shut_down;
+            shut_down.store(true, Ordering::Relaxed);
+        }
+        if let Some(rare) = self.rare_if_made() {
+            rare.cancellation.suspended.wake_all();
         }
     }
 
@@ -133,13 +161,6 @@ impl Header {
     pub(crate) fn suspended(&self) -> usize {
         let rare = self.rare_if_made();
         rare.map_or(0, |rare| rare.cancellation.suspended.len())
-    }
-
-    /// Wakes all work that a cancellation would reach.
-    pub(crate) fn wake_suspended(&self) {
-        if let Some(rare) = self.rare_if_made() {
-            rare.cancellation.suspended.wake_all();
-        }
     }
 
     /// The last owner is gone, of this and so of all that was forked from it.

@@ -1,5 +1,6 @@
 //! What runs spawned work on the tokio pool: the driver of a context's queue, which gives items their
-//! turns and parks when there are none; and, where work runs in parallel, a task for each step.
+//! turns and parks when there are none; and, where work runs in parallel, a task for each step. Then the queue is
+//! for what a shutdown leaves, and the driver is there to learn of that.
 
 use std::{
     future::Future,
@@ -277,6 +278,16 @@ impl Future for Driver {
             // The state is gone, and nothing runs any more.
             return Poll::Ready(());
         }
+        if header.kind.is_concurrent() {
+            // What is queued was left by a shutdown, and this will be; its drop ends both.
+            let is_left = header.queue.refill_or_park(cx, &mut this.batch).is_ok();
+            this.awake = is_left.then_some(context);
+            return if is_left {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            };
+        }
         if this.poll_items(header, cx).is_pending() {
             this.awake = Some(context);
             if this.waiting.is_none() {
@@ -295,10 +306,8 @@ impl Drop for Driver {
         if let Some(context) = self.wake_up() {
             let header = context.header();
             header.leave(&mut self.waiting);
-            let abandoned = Abandoned {
-                context: context.clone(),
-                batch: mem::replace(&mut self.batch, Batch::new()),
-            };
+            let mut abandoned = Abandoned::of(context.clone());
+            mem::swap(&mut abandoned.batch, &mut self.batch);
             if header.may_be_entered_here() {
                 header.drop_on_context(abandoned);
             }
@@ -313,10 +322,19 @@ struct Abandoned {
     batch: Batch<Runnable, Turn>,
 }
 
+impl Abandoned {
+    fn of(context: Arc<dyn Context>) -> Self {
+        Abandoned {
+            context,
+            batch: Batch::new(),
+        }
+    }
+}
+
 impl Drop for Abandoned {
     fn drop(&mut self) {
         let header = self.context.header();
-        header.wake_suspended();
+        header.shut_down();
         let mut posts = EndedPosts::of(header);
         loop {
             let held_back = header.take_held_back();
@@ -326,7 +344,10 @@ impl Drop for Abandoned {
                     Runnable::Spawned(turn) => drop(turn),
                     Runnable::Posted(job) => {
                         post::cancel(job, header);
-                        posts.ended += 1;
+                        match header.kind.is_concurrent() {
+                            true => work::end(header),
+                            false => posts.ended += 1,
+                        }
                     }
                 }
             }
@@ -377,28 +398,25 @@ impl Future for Step {
 }
 
 impl Drop for Step {
-    /// Ended by a runtime that shuts down, it drops its work on the context.
+    /// Ended by a runtime that shuts down, it leaves its work to be dropped on the context: here, or where more such
+    /// work is dropped already, which this would otherwise be within.
     fn drop(&mut self) {
-        if let Some(item) = self.item.take() {
-            let abandoned = AbandonedStep(self.context.clone(), Some(item));
-            self.context.header().drop_on_context(abandoned);
+        let Some(item) = self.item.take() else {
+            return;
+        };
+        let header = self.context.header();
+        match header.queue.push(|| item, || header.owner()) {
+            Needs::Nothing => {}
+            Needs::Waking(driver) => driver.wake(),
+            Needs::Starting(owner) => header.drop_on_context(Abandoned::of(owner)),
         }
     }
 }
 
-/// What a dropped step would have run.
-struct AbandonedStep(Arc<dyn Context>, Option<Runnable>);
-
-impl Drop for AbandonedStep {
-    fn drop(&mut self) {
-        let header = self.0.header();
-        match self.1.take() {
-            Some(Runnable::Spawned(turn)) => drop(turn),
-            Some(Runnable::Posted(job)) => {
-                post::cancel(job, header);
-                work::end(header);
-            }
-            None => {}
-        }
+/// Where work runs in parallel: sees to it that there is a driver, which a shutdown of the runtime drops.
+#[cold]
+pub(crate) fn watch_for_shutdown(header: &Header) {
+    if let Some(owner) = header.queue.start(|| header.owner()) {
+        start(header, Driver::new(owner));
     }
 }

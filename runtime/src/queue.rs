@@ -128,6 +128,18 @@ impl<T, O> Queue<T, O> {
         })
     }
 
+    /// Has the queue a driver, with this owner, if it has none.
+    pub(crate) fn start(&self, owner: impl FnOnce() -> O) -> Option<O> {
+        let mut shared = lock(&self.0.made().shared);
+        match shared.driver {
+            Driver::None => {
+                shared.driver = Driver::Awake;
+                Some(owner())
+            }
+            Driver::Awake | Driver::Parked(_) => None,
+        }
+    }
+
     /// For whoever has said that posts are refused: when this returns, all see that, and those that did not have
     /// begun.
     pub(crate) fn close(&self) {

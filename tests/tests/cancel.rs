@@ -3,20 +3,17 @@
 use std::{
     future::{Future, pending},
     pin::Pin,
-    sync::{
-        Arc, Barrier, Mutex, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Barrier, Mutex, Weak, atomic::AtomicUsize},
     task::{self, Poll, Wake, Waker},
     thread,
 };
 
 use request_context::{
     CurrentContext, Fork, ForkError, JoinHandle, RequestContext, context, context_async,
-    context_block, scheduler, spawn_detached, try_with,
+    context_block, scheduler, spawn_detached,
 };
 use request_context_tests::{
-    Gate, Log, OnDrop, Request, on_one_thread, on_pool, one_thread, poll_once, seen, sees_on_drop,
+    Gate, Log, OnDrop, Request, on_one_thread, on_pool, poll_once, seen, sees_on_drop,
     stress_on_pool, suspend,
 };
 use tokio::runtime::Handle;
@@ -481,47 +478,6 @@ fn work_of_a_concurrent_context_is_cancelled_as_well() {
             assert_cancelled(handle.await);
         }
     });
-}
-
-/// Work of a concurrent context that is suspended where a runtime has shut down: no driver of its own has
-/// gone with that, and dropped it.
-fn suspended_on_a_runtime_that_is_gone(log: &Log) -> (RequestContext<AtomicUsize>, JoinHandle<()>) {
-    let runtime = one_thread!();
-    let (context, handle) = runtime.block_on(async {
-        let context = RequestContext::concurrent(AtomicUsize::new(7));
-        let on_drop = log.clone();
-        let seen = move || {
-            let state = try_with(|state: &AtomicUsize| state.load(Ordering::SeqCst));
-            on_drop.push(format!("{state:?}"));
-        };
-        let handle = context.scheduler().spawn(async move {
-            let _local = OnDrop::new(seen);
-            pending().await
-        });
-        settle().await;
-        (context, handle)
-    });
-    drop(runtime);
-    assert!(log.is_empty());
-    (context, handle)
-}
-
-#[test]
-fn after_the_runtime_has_shut_down_cancel_drops_the_work_on_its_context() {
-    let log = Log::new();
-    let (context, handle) = suspended_on_a_runtime_that_is_gone(&log);
-    context.cancel();
-    assert_eq!(log.take(), ["Ok(7)"]);
-    assert_cancelled(handle.blocking_join());
-}
-
-#[test]
-fn after_the_runtime_has_shut_down_the_token_drops_the_work_on_its_context() {
-    let log = Log::new();
-    let (context, handle) = suspended_on_a_runtime_that_is_gone(&log);
-    context.cancellation_token().cancel();
-    assert_eq!(log.take(), ["Ok(7)"]);
-    assert_cancelled(handle.blocking_join());
 }
 
 // ------------------------------------------------------------ who can still cancel

@@ -1,20 +1,27 @@
 //! Contexts whose work runs in parallel.
 
-use std::sync::{
-    Arc, Barrier,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    future::pending,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
 };
 
 use request_context::{
     JoinError, JoinHandle, RequestContext, attach, context, context_async, detached, scheduler,
     try_with,
 };
-use request_context_tests::{OnDrop, on_one_thread, on_pool, pool, stress_on_pool, watchdog};
+use request_context_tests::{
+    OnDrop, block_on, on_one_thread, on_pool, outstanding, pool, stress_on_pool, watchdog,
+};
 use tokio::task::yield_now;
 
 #[derive(Default)]
 struct Shared {
     count: AtomicU32,
+    _alive: Arc<()>,
 }
 
 fn visible() -> bool {
@@ -159,5 +166,106 @@ fn ten_thousand_pieces_of_work_are_counted_exactly() {
             .scheduler()
             .blocking_send(|shared| shared.count.load(Ordering::Relaxed));
         assert_eq!(count, Ok(10_000));
+    });
+}
+
+/// Sees on its end whether it is on its context.
+fn counts_its_end(ends: &Arc<AtomicU32>) -> OnDrop<impl FnOnce() + Send + use<>> {
+    let ends = ends.clone();
+    OnDrop::new(move || {
+        assert!(visible());
+        ends.fetch_add(1, Ordering::Relaxed);
+    })
+}
+
+fn cancelled<T: std::fmt::Debug>(work: JoinHandle<T>) {
+    assert!(work.is_finished());
+    let error = block_on(work).unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+}
+
+#[test]
+fn a_shutdown_ends_what_is_suspended_and_what_comes_later_on_the_context() {
+    watchdog(|| {
+        for workers in [1, 4] {
+            let runtime = pool!(workers);
+            let alive = Arc::new(());
+            let state = Shared {
+                _alive: alive.clone(),
+                ..Shared::default()
+            };
+            let context = {
+                let _entered = runtime.enter();
+                RequestContext::concurrent(state)
+            };
+            let scheduler = context.scheduler();
+            let (begun, ends) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+            let suspended = [(); 10].map(|()| {
+                let (begun, end) = (begun.clone(), counts_its_end(&ends));
+                scheduler.spawn(async move {
+                    let _end = end;
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    pending::<()>().await;
+                })
+            });
+            while begun.load(Ordering::Relaxed) != 10 {
+                thread::yield_now();
+            }
+            assert_eq!(ends.load(Ordering::Relaxed), 0);
+            drop(runtime);
+            assert_eq!(ends.load(Ordering::Relaxed), 10);
+            suspended.into_iter().for_each(cancelled);
+
+            let end = counts_its_end(&ends);
+            cancelled(scheduler.spawn(async move { drop(end) }));
+            let end = counts_its_end(&ends);
+            cancelled(scheduler.post(move |_| drop(end)));
+            assert_eq!(ends.load(Ordering::Relaxed), 12);
+            assert_eq!(outstanding(&context), 0);
+            block_on(context.idle()).unwrap();
+            drop((context, scheduler));
+            assert_eq!(Arc::strong_count(&alive), 1);
+        }
+    });
+}
+
+#[test]
+fn a_shutdown_drops_every_piece_of_work_exactly_once() {
+    const WORK: u32 = 1_000;
+
+    watchdog(|| {
+        for _ in 0..10 {
+            let runtime = pool!(4);
+            let context = {
+                let _entered = runtime.enter();
+                RequestContext::concurrent(Shared::default())
+            };
+            let ends = Arc::new(AtomicU32::new(0));
+            let work: Vec<_> = (0..WORK)
+                .map(|i| {
+                    let end = counts_its_end(&ends);
+                    match i % 3 {
+                        0 => context.scheduler().post(move |_| drop(end)),
+                        _ => context.scheduler().spawn(async move {
+                            let _end = end;
+                            for _ in 0..i % 5 {
+                                yield_now().await;
+                            }
+                            if i % 7 == 0 {
+                                pending::<()>().await;
+                            }
+                        }),
+                    }
+                })
+                .collect();
+            drop(runtime);
+            for work in work {
+                if let Err(error) = block_on(work) {
+                    assert!(error.is_cancelled());
+                }
+            }
+            block_on(context.idle()).unwrap();
+            assert_eq!(ends.load(Ordering::Relaxed), WORK);
+        }
     });
 }

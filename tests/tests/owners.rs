@@ -14,8 +14,8 @@ use std::{
 
 use request_context::{ContextThread, JoinHandle, RequestContext};
 use request_context_tests::{
-    EventLoop, LONG_PATIENCE, Log, OnDrop, Request, context_on, on_one_thread, one_thread,
-    outstanding, sees_on_drop, stress_on_pool, suspend, watchdog, watchdog_of,
+    EventLoop, LONG_PATIENCE, Log, OnDrop, Request, on_one_thread, one_thread, outstanding,
+    sees_on_drop, stress_on_pool, suspend, watchdog, watchdog_of,
 };
 use tokio::task::yield_now;
 
@@ -299,8 +299,8 @@ fn a_waker_that_a_thread_keeps_to_its_end_wakes_or_ends_its_work() {
 }
 
 /// A chain of work that is suspended for ever, each the only owner of the next.
-fn chain(
-    context: RequestContext<Request>,
+fn chain<S: Send + 'static>(
+    context: RequestContext<S>,
     length: usize,
     ended: &Arc<AtomicUsize>,
 ) -> JoinHandle<()> {
@@ -324,12 +324,17 @@ fn chain(
 fn a_long_chain_of_work_that_each_owns_the_next_ends_without_recursion() {
     const LENGTH: usize = 50_000;
 
-    for is_shut_down in [false, true] {
+    let cases = [(false, false), (false, true), (true, false), (true, true)];
+    for (is_concurrent, is_shut_down) in cases {
         watchdog_of(LONG_PATIENCE, move || {
             let runtime = one_thread!();
             let ended = Arc::new(AtomicUsize::new(0));
-            let context = context_on(runtime.enter(), Request::of("ada"));
-            let first = chain(context, LENGTH, &ended);
+            let entered = runtime.enter();
+            let first = match is_concurrent {
+                true => chain(RequestContext::concurrent(()), LENGTH, &ended),
+                false => chain(RequestContext::new(Cell::new(0)), LENGTH, &ended),
+            };
+            drop(entered);
             let all = || async {
                 for _ in 0..LENGTH {
                     yield_now().await;
