@@ -142,7 +142,8 @@ impl Driver {
                 }
                 // Items share this task's budget; without any left, tokio's resources would only refuse
                 // them. And whoever waits for the turn gets a chance at it after each item.
-                if !coop::has_budget_remaining() || header.turn.is_called() || stretch.ends() {
+                let is_called = header.turn.is_called() || header.lets_in();
+                if !coop::has_budget_remaining() || is_called || stretch.ends() {
                     break;
                 }
             }
@@ -287,6 +288,11 @@ impl Future for Driver {
             } else {
                 Poll::Pending
             };
+        }
+        if header.stands_back() {
+            this.awake = Some(context);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         if this.poll_items(header, cx).is_pending() {
             this.awake = Some(context);

@@ -32,6 +32,8 @@ pub(crate) struct Exclusive {
     made: AtomicUsize,
     /// Whether items are held back. Written under the lock, in a turn.
     holds_back: AtomicBool,
+    /// How often the driver still stands back for those who waited for the end of a scope.
+    patience: AtomicUsize,
     kept_out: Mutex<KeptOut>,
 }
 
@@ -42,6 +44,10 @@ struct KeptOut {
 }
 
 const NONE: u32 = 0;
+
+/// How often the driver stands back: more often than tokio's current-thread runtime polls tasks, 61, before it looks
+/// at what it blocks on.
+const PATIENCE: usize = 128;
 
 /// The place of a piece of work in the exclusive work of its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +159,28 @@ impl Header {
             .is_some_and(|exclusive| exclusive.outside.load(Ordering::Relaxed))
     }
 
+    /// Whether the driver should stand back, so that someone who waited for the end of a scope gets in before the next
+    /// one, and is not kept out for ever. Not for long, as those who were woken need not come.
+    #[inline]
+    pub(crate) fn lets_in(&self) -> bool {
+        // ORDERING: Relaxed, a hint, as the turn goes to whoever takes it.
+        self.exclusive_if_any()
+            .is_some_and(|exclusive| exclusive.patience.load(Ordering::Relaxed) != 0)
+    }
+
+    /// [`lets_in`](Header::lets_in), and counts it.
+    #[inline]
+    pub(crate) fn stands_back(&self) -> bool {
+        let patience = self.exclusive_if_any().map(|exclusive| &exclusive.patience);
+        patience.is_some_and(|patience| {
+            let less = |patience: usize| patience.checked_sub(1);
+            // ORDERING: Relaxed, as `lets_in`.
+            patience
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+                .is_ok()
+        })
+    }
+
     /// Runs `work` in the turn that the caller holds, and that is none of exclusive work's: what is started
     /// there is not either.
     #[inline]
@@ -200,6 +228,17 @@ impl Header {
         drop(replaced);
     }
 
+    /// For who holds the turn, and may have had a place of [`wait_for_end`](Header::wait_for_end).
+    #[inline]
+    pub(crate) fn is_let_in(&self, place: &mut Option<Place>) {
+        if place.is_some() {
+            // ORDERING: Relaxed, as `lets_in`.
+            let exclusive = &self.rare().exclusive;
+            exclusive.patience.store(0, Ordering::Relaxed);
+            self.leave_end(place);
+        }
+    }
+
     /// Gives up a place of [`wait_for_end`](Header::wait_for_end).
     #[inline]
     pub(crate) fn leave_end(&self, place: &mut Option<Place>) {
@@ -216,6 +255,9 @@ impl Header {
             if exclusive.active() == number {
                 exclusive.set_active(NONE);
                 let woken = lock(&exclusive.kept_out).waiters.take();
+                if !woken.is_empty() {
+                    exclusive.patience.store(PATIENCE, Ordering::Relaxed);
+                }
                 woken.wake();
             }
         }

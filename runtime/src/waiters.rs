@@ -63,6 +63,10 @@ impl Waiters {
 pub(crate) struct Woken(Vec<Waker>);
 
 impl Woken {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn join(&mut self, other: Woken) {
         if self.0.is_empty() {
             *self = other;

@@ -2,17 +2,20 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::VecDeque,
     future::Future,
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Wake, Waker},
     thread,
 };
 
-use request_context::{RequestContext, context, context_async, context_block, scheduler};
+use request_context::{
+    RequestContext, Scheduler, context, context_async, context_block, scheduler,
+};
 use request_context_tests::{
     Gate, Log, caught, on_one_thread, on_pool, outstanding, until_called, watchdog,
 };
@@ -393,4 +396,41 @@ fn a_concurrent_context_refuses_exclusive_work_at_the_caller() {
         assert!(caught.file.ends_with("exclusive.rs"), "{caught:?}");
         context.idle().await.unwrap();
     });
+}
+
+#[test]
+fn a_stream_of_exclusive_work_starves_neither_a_run_nor_a_send() {
+    async fn runs(context: &RequestContext<Request>) {
+        context.run(yield_now()).await;
+    }
+    async fn sends(context: &RequestContext<Request>) {
+        let scheduler = context.scheduler();
+        let sent = tokio::task::spawn_blocking(move || scheduler.blocking_send(|_| ()));
+        sent.await.unwrap().unwrap();
+    }
+    // In turn, so that there is always exclusive work that waits for its turn.
+    async fn stream(scheduler: Scheduler<Request>, is_over: Arc<AtomicBool>) {
+        let exclusive = || scheduler.spawn_exclusive(decides(1));
+        let mut queued = VecDeque::from([exclusive(), exclusive()]);
+        while !is_over.load(Ordering::Relaxed) {
+            queued.push_back(exclusive());
+            assert!(queued.pop_front().unwrap().await.unwrap());
+        }
+    }
+    async fn get_through() {
+        let context = RequestContext::new(Request::default());
+        let is_over = Arc::new(AtomicBool::new(false));
+        let stream = tokio::spawn(stream(context.scheduler(), is_over.clone()));
+        settle().await;
+        for _ in 0..10 {
+            runs(&context).await;
+            sends(&context).await;
+        }
+        is_over.store(true, Ordering::Relaxed);
+        stream.await.unwrap();
+        context.idle().await.unwrap();
+    }
+
+    on_one_thread!(get_through());
+    on_pool!(2, get_through());
 }
