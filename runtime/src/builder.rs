@@ -6,14 +6,14 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    RequestContext, TurnHook, WorkPanic,
+    ContextThread, Dispatch, RequestContext, TurnHook, WorkPanic,
     context::{Inner, Origin},
     settings::{Around, Settings, TurnHooks},
     turn_hook::Mirror,
 };
 
-/// Makes a [`RequestContext`] that is not like every other: see
-/// [`RequestContext::builder`](crate::RequestContext::builder).
+/// Makes a context that is not like every other: see [`RequestContext::builder`](crate::RequestContext::builder)
+/// and [`ContextThread::builder`](crate::ContextThread::builder).
 ///
 /// # Examples
 ///
@@ -51,14 +51,16 @@ impl<S: 'static> Builder<S> {
         }
     }
 
-    /// The tokio runtime that runs what is spawned and posted; by default the current one.
+    /// The tokio runtime that runs what is spawned and posted; of a context that is bound to a thread, the one that
+    /// detached work goes to. By default the current one.
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
         self
     }
 
     /// A name for diagnostics: `Debug` of the context, the panic hook, and the errors of
-    /// [`idle`](RequestContext::idle) show it.
+    /// [`idle`](RequestContext::idle) show it; and the thread that [`build_thread`](Builder::build_thread) starts
+    /// has it.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = Some(name.into().into_boxed_str());
         self
@@ -128,14 +130,12 @@ impl<S: 'static> Builder<S> {
     /// # Errors
     ///
     /// When a setting makes no sense, or there is no runtime: see [`BuildError`].
-    pub fn build(mut self, state: S) -> Result<RequestContext<S>, BuildError>
+    pub fn build(self, state: S) -> Result<RequestContext<S>, BuildError>
     where
         S: Send,
     {
-        if let Some(turns) = self.budget {
-            self.settings.budget = Some(NonZeroUsize::new(turns).ok_or(BuildError::ZeroBudget)?);
-        }
         let (runtime, origin) = self.origin()?;
+        let runtime = runtime.ok_or(BuildError::NoRuntime)?;
         Ok(RequestContext::of(Inner::serial(state, runtime, origin)))
     }
 
@@ -153,16 +153,65 @@ impl<S: 'static> Builder<S> {
             return Err(BuildError::BudgetWithoutTurns);
         }
         let (runtime, origin) = self.origin()?;
+        let runtime = runtime.ok_or(BuildError::NoRuntime)?;
         Ok(RequestContext::of(Inner::concurrent(
             state, runtime, origin,
         )))
     }
 
-    fn origin(mut self) -> Result<(Handle, Origin), BuildError> {
-        let runtime = match self.runtime {
-            Some(runtime) => runtime,
-            None => Handle::try_current().map_err(|_| BuildError::NoRuntime)?,
-        };
+    /// A context on a thread of its own, with the state that `make` returns there: as
+    /// [`ContextThread::new`](crate::ContextThread::new) makes it.
+    ///
+    /// # Errors
+    ///
+    /// When a setting makes no sense: see [`BuildError`].
+    ///
+    /// # Panics
+    ///
+    /// As [`ContextThread::new`](crate::ContextThread::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use request_context::ContextThread;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let window = ContextThread::builder().name("window").build_thread(|| Rc::new(41)).unwrap();
+    /// let named = window.scheduler().post(|_| std::thread::current().name().map(String::from));
+    /// assert_eq!(named.await.unwrap().as_deref(), Some("window"));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn build_thread(
+        self,
+        make: impl FnOnce() -> S + Send + 'static,
+    ) -> Result<ContextThread<S>, BuildError> {
+        let (pool, origin) = self.origin()?;
+        Ok(ContextThread::start(make, pool, origin))
+    }
+
+    /// A context of this thread, which runs an event loop that `dispatch` leads to: as
+    /// [`ContextThread::on_loop`](crate::ContextThread::on_loop) makes it.
+    ///
+    /// # Errors
+    ///
+    /// When a setting makes no sense: see [`BuildError`].
+    pub fn build_on_loop(
+        self,
+        dispatch: impl Dispatch,
+        state: S,
+    ) -> Result<ContextThread<S>, BuildError> {
+        let (pool, origin) = self.origin()?;
+        Ok(ContextThread::join_loop(dispatch, state, pool, origin))
+    }
+
+    /// The runtime, if there is one.
+    fn origin(mut self) -> Result<(Option<Handle>, Origin), BuildError> {
+        if let Some(turns) = self.budget {
+            self.settings.budget = Some(NonZeroUsize::new(turns).ok_or(BuildError::ZeroBudget)?);
+        }
         if !self.hooks.is_empty() {
             self.settings.around_turn = Some(Box::new(TurnHooks(self.hooks)));
         }
@@ -171,6 +220,7 @@ impl<S: 'static> Builder<S> {
             cancelled_by: self.parent,
             parent: None,
         };
+        let runtime = self.runtime.or_else(|| Handle::try_current().ok());
         Ok((runtime, origin))
     }
 }

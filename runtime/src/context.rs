@@ -160,9 +160,9 @@ impl<S: 'static> Inner<S> {
     }
 
     /// For a context that is bound to this thread, the only one that enters it.
-    pub(crate) fn bound(state: S, home: Arc<Home>) -> Arc<Self> {
+    pub(crate) fn bound(state: S, home: Arc<Home>, origin: Origin) -> Arc<Self> {
         assert!(home.is_here(), "a context is made on its thread");
-        Self::new(state, Kind::Thread(home), Origin::default())
+        Self::new(state, Kind::Thread(home), origin)
     }
 
     /// Only for the constructors above, which bound `S` as the kind needs it.

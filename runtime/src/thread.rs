@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ContextId, Dispatch, JoinHandle, Panicked, Scheduler, SendError, Work, WrongThread,
-    context::{Inner, Waiting},
+    context::{Inner, Origin, Waiting},
     home::Home,
     join::is_async_worker,
     outstanding::{Counted, Failure, Payload, failure},
@@ -110,12 +110,21 @@ impl<S: 'static> ContextThread<S> {
     /// ```
     #[track_caller]
     pub fn new(make: impl FnOnce() -> S + Send + 'static) -> Self {
-        let pool = Handle::try_current().ok();
+        ContextThread::start(make, Handle::try_current().ok(), Origin::default())
+    }
+
+    #[track_caller]
+    pub(crate) fn start(
+        make: impl FnOnce() -> S + Send + 'static,
+        pool: Option<Handle>,
+        origin: Origin,
+    ) -> Self {
+        let thread = Builder::new().name(thread_name(&origin));
         let (made, is_made) = mpsc::sync_channel(1);
         let (stop, stopped) = oneshot::channel();
         let (end, outcome) = oneshot::channel();
         let live = move || {
-            let (runtime, inner) = match make_here(make, pool) {
+            let (runtime, inner) = match make_here(make, pool, origin) {
                 Ok(it) => it,
                 Err(error) => return drop(made.send(Err(error))),
             };
@@ -125,7 +134,6 @@ impl<S: 'static> ContextThread<S> {
             let outcome = live_until(runtime, &inner, async move { drop(stopped.await) });
             drop(end.send(outcome));
         };
-        let thread = Builder::new().name("request-context".to_owned());
         if let Err(error) = thread.spawn(live) {
             panic!("no thread for a `ContextThread`: {error}");
         }
@@ -153,8 +161,31 @@ impl<S: 'static> ContextThread<S> {
     ///
     /// See [`Dispatch`] for an example.
     pub fn on_loop(dispatch: impl Dispatch, state: S) -> Self {
-        let home = Home::of_loop(Arc::new(dispatch), Handle::try_current().ok());
-        ContextThread::of(Inner::bound(state, home), Life::Loop { is_stopping: false })
+        ContextThread::join_loop(
+            dispatch,
+            state,
+            Handle::try_current().ok(),
+            Origin::default(),
+        )
+    }
+
+    pub(crate) fn join_loop(
+        dispatch: impl Dispatch,
+        state: S,
+        pool: Option<Handle>,
+        origin: Origin,
+    ) -> Self {
+        let home = Home::of_loop(Arc::new(dispatch), pool);
+        ContextThread::of(
+            Inner::bound(state, home, origin),
+            Life::Loop { is_stopping: false },
+        )
+    }
+
+    /// Makes such a context with settings: a name, a budget, hooks, a token that cancels it, a runtime for detached
+    /// work.
+    pub fn builder() -> crate::Builder<S> {
+        crate::Builder::new()
     }
 
     fn of(inner: Arc<Inner<S>>, life: Life) -> Self {
@@ -172,9 +203,14 @@ impl<S: 'static> ContextThread<S> {
         self.home().thread()
     }
 
-    /// This context's name, for logs.
+    /// What names this context in logs.
     pub fn id(&self) -> ContextId {
         self.inner.header.id
+    }
+
+    /// The name that its builder gave it.
+    pub fn name(&self) -> Option<&str> {
+        self.inner.header.name()
     }
 
     /// Lets no more work be spawned, posted or sent: see
@@ -342,6 +378,7 @@ impl<S> fmt::Debug for ContextThread<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContextThread")
             .field("id", &self.id())
+            .field("name", &self.name())
             .field("state", &type_name::<S>())
             .field("thread", &self.thread_id())
             .field("outstanding", &Counted::of(&self.inner.header))
@@ -355,10 +392,19 @@ enum NotMade {
     Panic(Payload),
 }
 
+/// What the thread of a context is called: a name of a thread holds no zero byte.
+fn thread_name(origin: &Origin) -> String {
+    let settings = origin.settings.as_ref();
+    let name = settings.and_then(|settings| settings.name.as_deref());
+    let name = name.filter(|name| !name.contains('\0'));
+    name.unwrap_or("request-context").to_owned()
+}
+
 /// The runtime of this thread, and the context on it.
 fn make_here<S: 'static>(
     make: impl FnOnce() -> S,
     pool: Option<Handle>,
+    origin: Origin,
 ) -> Result<(Runtime, Arc<Inner<S>>), NotMade> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(NotMade::Io)?;
@@ -368,7 +414,7 @@ fn make_here<S: 'static>(
         catch_unwind(AssertUnwindSafe(make)).map_err(NotMade::Panic)?
     };
     let pool = pool.unwrap_or_else(|| handle.clone());
-    let inner = Inner::bound(state, Home::of_runtime(handle, Some(pool)));
+    let inner = Inner::bound(state, Home::of_runtime(handle, Some(pool)), origin);
     Ok((runtime, inner))
 }
 
@@ -441,7 +487,8 @@ fn end<S: 'static>(inner: &Inner<S>, mut panics: Vec<Failure>) -> Outcome {
     if panics.is_empty() {
         Ok(())
     } else {
-        Err(StopError::Panicked(Panicked::new(id, None, panics)))
+        let name = inner.header.name();
+        Err(StopError::Panicked(Panicked::new(id, name, panics)))
     }
 }
 

@@ -1,19 +1,25 @@
 //! `Builder`: a context with settings, and what is said of settings that make no sense.
 
 use std::{
+    cell::Cell,
     error::Error,
     hint,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
 use request_context::{
-    BuildError, Fork, RequestContext, Scheduler, TurnHook, context, context_async, scheduler,
+    BuildError, Builder, ContextThread, Fork, RequestContext, Scheduler, TurnHook, context,
+    context_async, scheduler, spawn_detached,
 };
-use request_context_tests::{Request, on_one_thread, on_pool, one_thread, pool, seen, watchdog};
+use request_context_tests::{
+    EventLoop, Log, Request, block_on, on_one_thread, on_pool, one_thread, pool, seen, watchdog,
+};
 use tokio_util::sync::CancellationToken;
 
 #[test]
@@ -305,4 +311,136 @@ fn all_settings_together_work_and_a_later_one_replaces_an_earlier() {
         tokens[1].cancel();
         assert!(context.cancellation_token().is_cancelled());
     });
+}
+
+// ------------------------------------------------------------ contexts that are bound to a thread
+
+type Homely = Rc<&'static str>;
+
+thread_local!(static LOCALE: Cell<&'static str> = const { Cell::new("en") });
+
+/// A builder with all settings, and what its hooks have seen.
+fn with_all_settings(token: &CancellationToken) -> (Builder<Homely>, Log) {
+    struct Writes(Log);
+    impl TurnHook<Homely> for Writes {
+        type Before = ();
+        fn enter(&self, state: &Homely) {
+            self.0.push(format!("enters {state}"));
+        }
+        fn leave(&self, state: &Homely, (): ()) {
+            self.0.push(format!("leaves {state}"));
+        }
+    }
+
+    let log = Log::new();
+    let hook = log.clone();
+    let builder = ContextThread::builder()
+        .name("window")
+        .budget(1)
+        .cancelled_by(token)
+        .on_panic(move |panic| hook.push(panic.message()))
+        .around_turn(Writes(log.clone()))
+        .mirror(&LOCALE, |state: &Homely| **state);
+    (builder, log)
+}
+
+#[test]
+fn a_context_with_a_thread_takes_all_settings_and_its_thread_the_name() {
+    fn thread_name() -> Option<String> {
+        thread::current().name().map(String::from)
+    }
+
+    watchdog(|| {
+        let pool = pool!(1);
+        let token = CancellationToken::new();
+        let (builder, log) = with_all_settings(&token);
+        let window = builder
+            .runtime(pool.handle().clone())
+            .build_thread(|| Rc::new("ar-EG"))
+            .unwrap();
+        assert_eq!(window.name(), Some("window"));
+        assert!(format!("{window:?}").contains("window"));
+        let scheduler = window.scheduler();
+        let sent = scheduler.blocking_send(|_| {
+            let detached = spawn_detached(async { thread_name() });
+            (thread_name(), LOCALE.get(), detached)
+        });
+        let (name, locale, detached) = sent.unwrap();
+        assert_eq!((name.as_deref(), locale), (Some("window"), "ar-EG"));
+        assert_eq!(block_on(detached).unwrap().as_deref(), Some("pool"));
+        // It goes there as spawned work, whose poll and whose drop are a turn each.
+        block_on(window.idle()).unwrap();
+        assert_eq!(log.take(), ["enters ar-EG", "leaves ar-EG"].repeat(2));
+
+        let lost = scheduler.post(|_| panic!("lost"));
+        assert!(block_on(lost).unwrap_err().is_panic());
+        let panicked = ["enters ar-EG", "leaves ar-EG", "lost"];
+        assert_eq!(log.take(), panicked);
+
+        let never = scheduler.spawn_with(std::future::pending::<()>);
+        token.cancel();
+        assert!(block_on(never).unwrap_err().is_cancelled());
+        drop(scheduler.post(|_| unreachable!("it is cancelled")));
+        block_on(window.stop()).unwrap();
+    });
+}
+
+#[test]
+fn a_context_on_a_loop_takes_all_settings() {
+    watchdog(|| {
+        let (to_loop, event_loop) = EventLoop::new();
+        let token = CancellationToken::new();
+        let (builder, log) = with_all_settings(&token);
+        let window = builder.build_on_loop(to_loop, Rc::new("ar-EG")).unwrap();
+        assert_eq!(window.name(), Some("window"));
+        let posted = window.scheduler().post(|_| LOCALE.get());
+        event_loop.run_until(|| posted.is_finished());
+        assert_eq!(block_on(posted).unwrap(), "ar-EG");
+        assert_eq!(LOCALE.get(), "en");
+        assert_eq!(log.take(), ["enters ar-EG", "leaves ar-EG"]);
+        token.cancel();
+        let refused = window.scheduler().post(|_| ());
+        assert!(block_on(refused).unwrap_err().is_cancelled());
+        drop(window);
+    });
+}
+
+#[test]
+fn the_panics_of_a_context_that_stops_come_with_its_name() {
+    watchdog(|| {
+        let window = ContextThread::builder()
+            .name("window")
+            .build_thread(|| ())
+            .unwrap();
+        drop(window.scheduler().post(|()| panic!("lost")));
+        let error = window.blocking_stop().unwrap_err();
+        assert!(error.to_string().contains("window"), "{error}");
+    });
+}
+
+#[test]
+fn a_name_that_no_thread_can_have_is_that_of_the_context() {
+    watchdog(|| {
+        let name = "nothing\0here";
+        let builder = ContextThread::builder().name(name);
+        let window = builder.build_thread(|| ()).unwrap();
+        assert_eq!(window.name(), Some(name));
+        window.blocking_stop().unwrap();
+    });
+}
+
+#[test]
+fn a_budget_of_nothing_makes_no_thread_either() {
+    let budget = ContextThread::builder().budget(0);
+    let error = budget.build_thread(|| unreachable!("it is not made"));
+    assert_eq!(
+        error.map(|_: ContextThread<()>| ()),
+        Err(BuildError::ZeroBudget)
+    );
+    let (to_loop, event_loop) = EventLoop::new();
+    let error = ContextThread::builder()
+        .budget(0)
+        .build_on_loop(to_loop, ());
+    assert_eq!(error.map(|_| ()), Err(BuildError::ZeroBudget));
+    drop(event_loop);
 }
