@@ -101,13 +101,13 @@ fn a_thread_that_posts_keeps_one_page() {
         let runtime = one_thread!();
         let _entered = runtime.enter();
         let context = RequestContext::new(());
-        for _ in 0..10_000 {
+        for _ in 0..1_000 {
             drop(context.scheduler().post(|()| ()));
             runtime.block_on(context.idle()).unwrap();
             assert_eq!(pages(), 1);
         }
     });
-    assert!(ever > 100, "{ever}");
+    assert!(ever > 10, "{ever}");
 }
 
 #[test]
