@@ -51,8 +51,8 @@ impl<S: 'static> Builder<S> {
         }
     }
 
-    /// The tokio runtime that runs what is spawned and posted; of a context that is bound to a thread, the one that
-    /// detached work goes to. By default the current one.
+    /// The tokio runtime that runs what is spawned and posted; by default the current one. Of a context that is bound
+    /// to a thread it is the one that detached work goes to, and on a loop that whose timers and IO work there.
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
         self

@@ -435,7 +435,7 @@ impl Header {
             self.wait_for_end(cx, &mut waiting.exclusive);
             return Poll::Pending;
         }
-        self.is_let_in(&mut waiting.exclusive);
+        self.leave_end(&mut waiting.exclusive);
         Poll::Ready(held)
     }
 

@@ -33,6 +33,10 @@ const STRETCH: Duration = Duration::from_micros(50);
 const FIRST: usize = 8;
 const RARELY: usize = 64;
 
+/// For how many polls the driver stands back at least: more than tokio's current-thread runtime polls tasks, 61, before
+/// it looks at what it blocks on.
+const PATIENCE: usize = 128;
+
 /// Queues an item of work, and sees to it that there is a driver that runs; where work runs in parallel,
 /// starts the item. A runtime that has shut down drops what is started here and now, and the work with it.
 #[inline]
@@ -98,6 +102,8 @@ struct Driver {
     awake: Option<Arc<dyn Context>>,
     batch: Batch<Runnable, Turn>,
     waiting: Waiting,
+    /// For how many polls it has stood back, and since when.
+    stood_back: Option<(usize, Instant)>,
 }
 
 impl Driver {
@@ -107,7 +113,29 @@ impl Driver {
             awake: Some(context),
             batch: Batch::new(),
             waiting: Waiting::default(),
+            stood_back: None,
         }
+    }
+
+    /// Whether it stands back once more for those who have waited for the end of exclusive work. Not for long, as
+    /// they need not come.
+    fn stands_back(&mut self, header: &Header) -> bool {
+        if !header.lets_in() {
+            self.stood_back = None;
+            return false;
+        }
+        let (polls, since) = self.stood_back.get_or_insert_with(|| (0, Instant::now()));
+        *polls += 1;
+        let is_over = match header.kind.home().is_some_and(|home| home.is_loop()) {
+            // Each poll is a job of the loop, which runs its jobs in order.
+            true => *polls > 1,
+            false => *polls > PATIENCE && since.elapsed() > STRETCH,
+        };
+        if is_over {
+            header.let_in_no_more();
+            self.stood_back = None;
+        }
+        !is_over
     }
 
     /// Its context, if that is alive.
@@ -289,7 +317,7 @@ impl Future for Driver {
                 Poll::Pending
             };
         }
-        if header.stands_back() {
+        if this.stands_back(header) {
             this.awake = Some(context);
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -412,8 +440,10 @@ impl Drop for Step {
         };
         let header = self.context.header();
         match header.queue.push(|| item, || header.owner()) {
+            // It has an owner, who looks into the queue before it goes.
             Needs::Nothing => {}
-            Needs::Waking(driver) => driver.wake(),
+            // Not left to the driver, which does not keep the context, as little as a post does.
+            Needs::Waking(_) => header.drop_on_context(Abandoned::of(header.owner())),
             Needs::Starting(owner) => header.drop_on_context(Abandoned::of(owner)),
         }
     }

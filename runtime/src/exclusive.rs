@@ -9,6 +9,8 @@
 //! 2. Items held back came before all that is in the queue, and go before it once the scope has ended.
 //! 3. Who finds itself kept out registers while it has the turn, and the scope ends in a turn: nobody is
 //!    forgotten.
+//! 4. Whoever was woken by the end of a scope has the turn before the driver begins the next one, if it comes soon: as
+//!    with the turn itself, nobody waits for one who need not come.
 
 use std::{collections::VecDeque, mem, task::Context};
 
@@ -32,8 +34,8 @@ pub(crate) struct Exclusive {
     made: AtomicUsize,
     /// Whether items are held back. Written under the lock, in a turn.
     holds_back: AtomicBool,
-    /// How often the driver still stands back for those who waited for the end of a scope.
-    patience: AtomicUsize,
+    /// How many of those who were woken by the end of a scope may still come, and had not the turn yet. A hint.
+    coming: AtomicUsize,
     kept_out: Mutex<KeptOut>,
 }
 
@@ -44,10 +46,6 @@ struct KeptOut {
 }
 
 const NONE: u32 = 0;
-
-/// How often the driver stands back: more often than tokio's current-thread runtime polls tasks, 61, before it looks
-/// at what it blocks on.
-const PATIENCE: usize = 128;
 
 /// The place of a piece of work in the exclusive work of its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +83,15 @@ impl Exclusive {
     fn set_outside(&self, outside: bool) -> bool {
         // ORDERING: Relaxed, as `active`.
         self.outside.swap(outside, Ordering::Relaxed)
+    }
+
+    /// One of those who were woken is not to be waited for any more.
+    fn has_come(&self) {
+        let less = |coming: usize| coming.checked_sub(1);
+        // ORDERING: Relaxed, as `lets_in`. None is left to count where the driver has waited for long enough.
+        let _ = self
+            .coming
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Holds items back that are not admitted.
@@ -159,26 +166,19 @@ impl Header {
             .is_some_and(|exclusive| exclusive.outside.load(Ordering::Relaxed))
     }
 
-    /// Whether the driver should stand back, so that someone who waited for the end of a scope gets in before the next
-    /// one, and is not kept out for ever. Not for long, as those who were woken need not come.
+    /// Whether the driver should stand back, so that someone who waited for the end of a scope has a chance to get in
+    /// before the next one.
     #[inline]
     pub(crate) fn lets_in(&self) -> bool {
         // ORDERING: Relaxed, a hint, as the turn goes to whoever takes it.
         self.exclusive_if_any()
-            .is_some_and(|exclusive| exclusive.patience.load(Ordering::Relaxed) != 0)
+            .is_some_and(|exclusive| exclusive.coming.load(Ordering::Relaxed) != 0)
     }
 
-    /// [`lets_in`](Header::lets_in), and counts it.
-    #[inline]
-    pub(crate) fn stands_back(&self) -> bool {
-        let patience = self.exclusive_if_any().map(|exclusive| &exclusive.patience);
-        patience.is_some_and(|patience| {
-            let less = |patience: usize| patience.checked_sub(1);
-            // ORDERING: Relaxed, as `lets_in`.
-            patience
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
-                .is_ok()
-        })
+    /// Waits for nobody who may still come.
+    pub(crate) fn let_in_no_more(&self) {
+        // ORDERING: Relaxed, as `lets_in`.
+        self.rare().exclusive.coming.store(0, Ordering::Relaxed);
     }
 
     /// Runs `work` in the turn that the caller holds, and that is none of exclusive work's: what is started
@@ -223,29 +223,31 @@ impl Header {
     /// Leaves a waker at `place` for the end of the scope that keeps the caller out, who holds the turn.
     pub(crate) fn wait_for_end(&self, cx: &mut Context<'_>, place: &mut Option<Place>) {
         let waker = cx.waker().clone();
-        let kept_out = &self.rare().exclusive.kept_out;
-        let replaced = lock(kept_out).waiters.register(place, waker);
+        let exclusive = &self.rare().exclusive;
+        let had_place = place.is_some();
+        let replaced = lock(&exclusive.kept_out).waiters.register(place, waker);
+        if had_place && replaced.is_none() {
+            exclusive.has_come();
+        }
         drop(replaced);
     }
 
-    /// For who holds the turn, and may have had a place of [`wait_for_end`](Header::wait_for_end).
-    #[inline]
-    pub(crate) fn is_let_in(&self, place: &mut Option<Place>) {
-        if place.is_some() {
-            // ORDERING: Relaxed, as `lets_in`.
-            let exclusive = &self.rare().exclusive;
-            exclusive.patience.store(0, Ordering::Relaxed);
-            self.leave_end(place);
-        }
-    }
-
-    /// Gives up a place of [`wait_for_end`](Header::wait_for_end).
+    /// Gives up a place of [`wait_for_end`](Header::wait_for_end): of who is let in, or waits no more.
     #[inline]
     pub(crate) fn leave_end(&self, place: &mut Option<Place>) {
         if place.is_some() {
-            let waker = lock(&self.rare().exclusive.kept_out).waiters.leave(place);
-            drop(waker);
+            self.forget_end(place);
         }
+    }
+
+    #[cold]
+    fn forget_end(&self, place: &mut Option<Place>) {
+        let exclusive = &self.rare().exclusive;
+        let waker = lock(&exclusive.kept_out).waiters.leave(place);
+        if waker.is_none() {
+            exclusive.has_come();
+        }
+        drop(waker);
     }
 
     /// Ends the scope of `scope`, if it is exclusive work and has begun. In a turn.
@@ -255,9 +257,8 @@ impl Header {
             if exclusive.active() == number {
                 exclusive.set_active(NONE);
                 let woken = lock(&exclusive.kept_out).waiters.take();
-                if !woken.is_empty() {
-                    exclusive.patience.store(PATIENCE, Ordering::Relaxed);
-                }
+                // ORDERING: Relaxed, as `lets_in`.
+                exclusive.coming.store(woken.len(), Ordering::Relaxed);
                 woken.wake();
             }
         }

@@ -81,6 +81,11 @@ impl Home {
         self.pool.as_ref()
     }
 
+    /// Whether work gets there as jobs of a loop.
+    pub(crate) fn is_loop(&self) -> bool {
+        matches!(self.way, Way::Loop(_))
+    }
+
     /// Whether this thread is it.
     pub(crate) fn is_here(&self) -> bool {
         thread::current().id() == self.thread

@@ -25,7 +25,8 @@ use crate::{
 
 /// The handle of a piece of work: await it for what the work came to.
 ///
-/// Dropping it lets the work go on. It keeps no context alive.
+/// Dropping it lets the work go on. It keeps no context alive; that of a posted closure keeps up to 4 KB, in which
+/// other posts of the same thread lay.
 ///
 /// # Cancel safety
 ///

@@ -10,12 +10,13 @@ use crate::{
     sync::{AtomicBool, AtomicU32, Mutex, Once, Ordering, lock},
 };
 
-/// First in, first out. It has one driver, from its first item on, which parks while there are none.
+/// First in, first out. It has one driver, from its first item on or when it is [started](Queue::start), which parks
+/// while there are none.
 ///
 /// `O` owns what the queue is a part of, so that posts need not. The driver does while it is awake; a post that
 /// wakes it leaves an owner for it.
 ///
-/// It is made with its first item, or to be closed. That keeps other contexts small; and it keeps what those write who push
+/// It is made when it is first needed. That keeps other contexts small; and it keeps what those write who push
 /// away from what the driver reads for every item, which two processors would otherwise take from each other.
 #[derive(Debug)]
 pub(crate) struct Queue<T, O>(Once<Made<T, O>>);

@@ -25,7 +25,7 @@ use crate::{
     context::{Inner, Origin, Waiting},
     home::Home,
     join::is_async_worker,
-    outstanding::{Counted, Failure, Payload, failure},
+    outstanding::{Counted, Failure, Payload, discard, failure},
     send::send_home,
     task::{Kind, start},
     trusted::{self, Root},
@@ -124,10 +124,17 @@ impl<S: 'static> ContextThread<S> {
         let (stop, stopped) = oneshot::channel();
         let (end, outcome) = oneshot::channel();
         let live = move || {
-            let (runtime, inner) = match make_here(make, pool, origin) {
+            let (runtime, state) = match make_here(make) {
                 Ok(it) => it,
-                Err(error) => return drop(made.send(Err(error))),
+                Err(error) => {
+                    drop(made.send(Err(error)));
+                    // Hooks are foreign code.
+                    return discard(origin);
+                }
             };
+            let handle = runtime.handle().clone();
+            let pool = pool.unwrap_or_else(|| handle.clone());
+            let inner = Inner::bound(state, Home::of_runtime(handle, Some(pool)), origin);
             // Sent before work is run: who waits for it must not be kept by work that blocks.
             drop(made.send(Ok(inner.clone())));
             // Sent or dropped, it is time to stop.
@@ -400,22 +407,15 @@ fn thread_name(origin: &Origin) -> String {
     name.unwrap_or("request-context").to_owned()
 }
 
-/// The runtime of this thread, and the context on it.
-fn make_here<S: 'static>(
-    make: impl FnOnce() -> S,
-    pool: Option<Handle>,
-    origin: Origin,
-) -> Result<(Runtime, Arc<Inner<S>>), NotMade> {
+/// The runtime of this thread, and the state that is made on it.
+fn make_here<S>(make: impl FnOnce() -> S) -> Result<(Runtime, S), NotMade> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(NotMade::Io)?;
-    let handle = runtime.handle().clone();
     let state = {
-        let _entered = handle.enter();
+        let _entered = runtime.enter();
         catch_unwind(AssertUnwindSafe(make)).map_err(NotMade::Panic)?
     };
-    let pool = pool.unwrap_or_else(|| handle.clone());
-    let inner = Inner::bound(state, Home::of_runtime(handle, Some(pool)), origin);
-    Ok((runtime, inner))
+    Ok((runtime, state))
 }
 
 /// The life of a context on its own thread.

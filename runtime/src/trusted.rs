@@ -32,6 +32,10 @@
 //! 11. The work of an item is reached through its [`Turn`](item::Turn) alone. There is one at most: who is told by
 //!     [`Schedule`](crate::schedule::Schedule) that the turn is theirs makes it, and it is given up before another
 //!     one can be made. An item is freed by its last owner, after its work.
+//! 12. A [`page`] has [`Shares`](page::Shares). Each piece of it has one, from when it is taken until it is given back,
+//!     and the thread that takes them has all others, until it takes no more of this page. Nobody reaches a page
+//!     without a share, and whoever gives the last one up frees it. Pieces do not overlap, none is taken twice, and the
+//!     pointer to a piece may reach all of its page.
 
 mod body;
 mod detached_fn;

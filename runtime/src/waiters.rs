@@ -63,8 +63,8 @@ impl Waiters {
 pub(crate) struct Woken(Vec<Waker>);
 
 impl Woken {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn join(&mut self, other: Woken) {

@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     error::Error,
     hint,
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
         Arc,
@@ -18,7 +19,8 @@ use request_context::{
     context_async, scheduler, spawn_detached,
 };
 use request_context_tests::{
-    EventLoop, Log, Request, block_on, on_one_thread, on_pool, one_thread, pool, seen, watchdog,
+    EventLoop, Log, OnDrop, Request, block_on, message, on_one_thread, on_pool, one_thread, pool,
+    seen, watchdog,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -443,4 +445,17 @@ fn a_budget_of_nothing_makes_no_thread_either() {
         .build_on_loop(to_loop, ());
     assert_eq!(error.map(|_| ()), Err(BuildError::ZeroBudget));
     drop(event_loop);
+}
+
+#[test]
+fn the_panic_of_a_state_is_known_where_a_hook_panics_as_it_is_dropped() {
+    watchdog(|| {
+        let hook = OnDrop::new(|| panic!("a hook's end"));
+        let builder = ContextThread::<()>::builder().on_panic(move |_| {
+            let _ = &hook;
+        });
+        let build = || drop(builder.build_thread(|| panic!("made")));
+        let payload = catch_unwind(AssertUnwindSafe(build)).unwrap_err();
+        assert_eq!(message(&*payload), "made");
+    });
 }

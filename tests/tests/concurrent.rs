@@ -10,11 +10,12 @@ use std::{
 };
 
 use request_context::{
-    JoinError, JoinHandle, RequestContext, attach, context, context_async, detached, scheduler,
-    try_with,
+    Fork, JoinError, JoinHandle, RequestContext, attach, context, context_async, detached,
+    scheduler, try_with,
 };
 use request_context_tests::{
-    OnDrop, block_on, on_one_thread, on_pool, outstanding, pool, stress_on_pool, watchdog,
+    OnDrop, block_on, on_one_thread, on_pool, one_thread, outstanding, pool, stress_on_pool,
+    watchdog,
 };
 use tokio::task::yield_now;
 
@@ -22,6 +23,12 @@ use tokio::task::yield_now;
 struct Shared {
     count: AtomicU32,
     _alive: Arc<()>,
+}
+
+impl Fork for Shared {
+    fn fork(&self) -> Self {
+        Shared::default()
+    }
 }
 
 fn visible() -> bool {
@@ -225,6 +232,40 @@ fn a_shutdown_ends_what_is_suspended_and_what_comes_later_on_the_context() {
             block_on(context.idle()).unwrap();
             drop((context, scheduler));
             assert_eq!(Arc::strong_count(&alive), 1);
+        }
+    });
+}
+
+#[test]
+fn a_shutdown_ends_a_post_that_alone_keeps_its_context() {
+    #[context_async(Shared)]
+    async fn fork_here() -> RequestContext<Shared> {
+        scheduler!().fork().unwrap()
+    }
+
+    watchdog(|| {
+        for forks in [false, true] {
+            let runtime = one_thread!();
+            let ends = Arc::new(AtomicU32::new(0));
+            let end = counts_its_end(&ends);
+            let (parent, posted) = runtime.block_on(async {
+                let parent = RequestContext::concurrent(Shared::default());
+                let context = match forks {
+                    true => parent.run(fork_here()).await,
+                    false => RequestContext::concurrent(Shared::default()),
+                };
+                let scheduler = context.scheduler();
+                // It has suspended once, and the context learns of the shutdown.
+                scheduler.spawn(yield_now()).await.unwrap();
+                yield_now().await;
+                (parent, scheduler.post(move |_| drop(end)))
+            });
+            assert_eq!(ends.load(Ordering::Relaxed), 0);
+            drop(runtime);
+            assert_eq!(ends.load(Ordering::Relaxed), 1);
+            cancelled(posted);
+            assert_eq!(outstanding(&parent), 0);
+            block_on(parent.idle()).unwrap();
         }
     });
 }

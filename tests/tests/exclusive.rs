@@ -14,10 +14,11 @@ use std::{
 };
 
 use request_context::{
-    RequestContext, Scheduler, context, context_async, context_block, scheduler,
+    ContextThread, RequestContext, Scheduler, context, context_async, context_block, scheduler,
 };
 use request_context_tests::{
-    Gate, Log, caught, on_one_thread, on_pool, outstanding, until_called, watchdog,
+    EventLoop, Gate, Log, caught, on_one_thread, on_pool, outstanding, poll_once, until_called,
+    watchdog,
 };
 use tokio::task::yield_now;
 
@@ -433,4 +434,53 @@ fn a_stream_of_exclusive_work_starves_neither_a_run_nor_a_send() {
 
     on_one_thread!(get_through());
     on_pool!(2, get_through());
+}
+
+#[test]
+fn the_driver_waits_for_none_who_was_let_in_and_does_not_come() {
+    watchdog(|| {
+        let (to_loop, event_loop) = EventLoop::new();
+        let context = ContextThread::on_loop(to_loop, Request::default());
+        let scheduler = context.scheduler();
+        for is_dropped in [true, false] {
+            let gate = Gate::new();
+            let opened = gate.opened();
+            let exclusive = scheduler.spawn_exclusive(opened);
+            event_loop.run_ready();
+            let mut run = Box::pin(scheduler.run(async {}));
+            assert!(poll_once(run.as_mut()).is_pending(), "it is kept out");
+            gate.open();
+            event_loop.next().run();
+            assert!(exclusive.is_finished());
+            let run = (!is_dropped).then_some(run);
+            let posted = scheduler.post(|_| ());
+            let mut jobs = 0;
+            while !posted.is_finished() {
+                event_loop.next().run();
+                jobs += 1;
+            }
+            // One for the driver, and one in which it stands back.
+            assert!(jobs <= if is_dropped { 1 } else { 2 }, "{jobs}");
+            drop(run);
+        }
+    });
+}
+
+#[test]
+fn a_run_that_nobody_polls_keeps_nothing_out_once_exclusive_work_has_ended() {
+    on_one_thread!(async {
+        let context = RequestContext::new(Request::default());
+        let scheduler = context.scheduler();
+        let gate = Gate::new();
+        let exclusive = scheduler.spawn_exclusive(gate.opened());
+        settle().await;
+        let mut run = pin!(context.run(async {}));
+        assert!(poll_once(run.as_mut()).is_pending(), "it is kept out");
+        gate.open();
+        exclusive.await.unwrap();
+        let next = scheduler.spawn_exclusive(decides(1));
+        assert!(next.await.unwrap());
+        scheduler.post(|_| ()).await.unwrap();
+        run.await;
+    });
 }
