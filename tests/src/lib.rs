@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     cell::{Cell, RefCell},
+    fmt::Debug,
     future::Future,
     panic::{self, AssertUnwindSafe},
     pin::Pin,
@@ -17,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use request_context::{Dispatch, Job, NoContext, RequestContext, try_with};
+use request_context::{Dispatch, Job, JoinHandle, NoContext, RequestContext, try_with};
 
 /// How long a test may take that must not hang.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -342,6 +343,18 @@ pub fn context_on<R>(enter: R, state: Request) -> RequestContext<Request> {
     let context = RequestContext::new(state);
     drop(enter);
     context
+}
+
+/// Checks that `work` has ended, and was cancelled.
+///
+/// # Panics
+///
+/// When that is not so.
+#[track_caller]
+pub fn cancelled<T: Debug>(work: JoinHandle<T>) {
+    assert!(work.is_finished());
+    let error = block_on(work).unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
 }
 
 /// How many pieces of work of `context` have not ended, as its `Debug` says.

@@ -14,8 +14,8 @@ use request_context::{
     scheduler, try_with,
 };
 use request_context_tests::{
-    OnDrop, block_on, on_one_thread, on_pool, one_thread, outstanding, pool, stress_on_pool,
-    watchdog,
+    OnDrop, block_on, cancelled, on_one_thread, on_pool, one_thread, outstanding, pool,
+    stress_on_pool, watchdog,
 };
 use tokio::task::yield_now;
 
@@ -183,12 +183,6 @@ fn counts_its_end(ends: &Arc<AtomicU32>) -> OnDrop<impl FnOnce() + Send + use<>>
         assert!(visible());
         ends.fetch_add(1, Ordering::Relaxed);
     })
-}
-
-fn cancelled<T: std::fmt::Debug>(work: JoinHandle<T>) {
-    assert!(work.is_finished());
-    let error = block_on(work).unwrap_err();
-    assert!(error.is_cancelled(), "{error}");
 }
 
 #[test]

@@ -11,16 +11,10 @@ use std::{
 
 use request_context::{JoinHandle, Scheduler, context, context_async};
 use request_context_tests::{
-    Gate, Log, OnDrop, Request, block_on, context_on, one_thread, poll_once, pool, seen,
+    Gate, Log, OnDrop, Request, block_on, cancelled, context_on, one_thread, poll_once, pool, seen,
     sees_on_drop, watchdog,
 };
 use tokio::runtime::Runtime;
-
-fn cancelled<T: std::fmt::Debug>(work: JoinHandle<T>) {
-    assert!(work.is_finished());
-    let error = block_on(work).unwrap_err();
-    assert!(error.is_cancelled(), "{error}");
-}
 
 #[test]
 fn queued_work_is_dropped_on_its_context_and_its_handles_say_cancelled() {
