@@ -1,6 +1,8 @@
 //! Where posted closures are kept until they have run: in pages that their threads fill, and that go with the last
 //! of them.
 
+#![cfg(not(request_context_sanitized))]
+
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     array,
